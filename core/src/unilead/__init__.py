@@ -1,0 +1,63 @@
+"""unilead: one lead, any CRM.
+
+The names below are the public API: what a plugin, a host or an application may import. Each is loaded when it is first
+used, so that listing what is installed costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "client": ("AsyncClient", "Client"),
+    "converters": (
+        "AddressSlots", "EmailSlots", "PhoneSlots", "custom_field_values", "email_slots", "first", "id_name",
+        "is_primary", "list_as_text", "named_id", "phone_text", "scalar_text", "to_digits", "to_integer",
+    ),
+    "errors": (
+        "AuthError", "Category", "ConfigurationError", "ConnectError", "DuplicateLeadError", "HookContractError",
+        "InvalidLeadError", "LeadError", "MalformedResponseError", "MissingFieldsError", "Outcome",
+        "OutcomeUnknownError", "Problem", "ProviderConflictError", "ProviderError", "ProviderLoadError",
+        "RateLimitError", "RejectedError", "SettingsError", "TransportError", "UnavailableError",
+        "UnknownProviderError", "error_for",
+    ),
+    "exchange": ("Result",),
+    "hooks": ("HookSpecs", "hookimpl", "hookspec"),
+    "info": (
+        "Account", "BasicAuth", "HeaderAuth", "OAuth2", "OAuthSettings", "ProviderInfo", "RateLimit", "Settings",
+        "VendorRule",
+    ),
+    "mapping": ("Field", "FieldMap", "Part", "merge", "thaw"),
+    "message": ("Request", "Response", "path_segment"),
+    "provider": ("Provider",),
+    "registry": ("Plugin", "Registry"),
+    "schema": (
+        "AccountReference", "CreatedLead", "EmailAddress", "Lead", "PhoneNumber", "PostalAddress", "Reference", "Url",
+        "parse_timestamp", "utc_text",
+    ),
+    "simulator": ("Call", "Faults", "Simulator", "route", "wrong_types"),
+}  # fmt: skip
+_HOME_OF = {name: f"unilead.{module}" for module, names in _HOMES.items() for name in names}
+
+__all__ = ["SecretStr", "__version__", *sorted(_HOME_OF)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from unilead.version import VERSION
+
+        return VERSION
+    if name == "SecretStr":
+        from pydantic import SecretStr
+
+        return SecretStr
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'unilead' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,242 @@
+"""The public API with its types; `__init__.py` loads each name when it is first used."""
+
+from pydantic import (
+    SecretStr as SecretStr,
+)
+
+from unilead.client import (
+    AsyncClient as AsyncClient,
+)
+from unilead.client import (
+    Client as Client,
+)
+from unilead.converters import (
+    AddressSlots as AddressSlots,
+)
+from unilead.converters import (
+    EmailSlots as EmailSlots,
+)
+from unilead.converters import (
+    PhoneSlots as PhoneSlots,
+)
+from unilead.converters import (
+    custom_field_values as custom_field_values,
+)
+from unilead.converters import (
+    email_slots as email_slots,
+)
+from unilead.converters import (
+    first as first,
+)
+from unilead.converters import (
+    id_name as id_name,
+)
+from unilead.converters import (
+    is_primary as is_primary,
+)
+from unilead.converters import (
+    list_as_text as list_as_text,
+)
+from unilead.converters import (
+    named_id as named_id,
+)
+from unilead.converters import (
+    phone_text as phone_text,
+)
+from unilead.converters import (
+    scalar_text as scalar_text,
+)
+from unilead.converters import (
+    to_digits as to_digits,
+)
+from unilead.converters import (
+    to_integer as to_integer,
+)
+from unilead.errors import (
+    AuthError as AuthError,
+)
+from unilead.errors import (
+    Category as Category,
+)
+from unilead.errors import (
+    ConfigurationError as ConfigurationError,
+)
+from unilead.errors import (
+    ConnectError as ConnectError,
+)
+from unilead.errors import (
+    DuplicateLeadError as DuplicateLeadError,
+)
+from unilead.errors import (
+    HookContractError as HookContractError,
+)
+from unilead.errors import (
+    InvalidLeadError as InvalidLeadError,
+)
+from unilead.errors import (
+    LeadError as LeadError,
+)
+from unilead.errors import (
+    MalformedResponseError as MalformedResponseError,
+)
+from unilead.errors import (
+    MissingFieldsError as MissingFieldsError,
+)
+from unilead.errors import (
+    Outcome as Outcome,
+)
+from unilead.errors import (
+    OutcomeUnknownError as OutcomeUnknownError,
+)
+from unilead.errors import (
+    Problem as Problem,
+)
+from unilead.errors import (
+    ProviderConflictError as ProviderConflictError,
+)
+from unilead.errors import (
+    ProviderError as ProviderError,
+)
+from unilead.errors import (
+    ProviderLoadError as ProviderLoadError,
+)
+from unilead.errors import (
+    RateLimitError as RateLimitError,
+)
+from unilead.errors import (
+    RejectedError as RejectedError,
+)
+from unilead.errors import (
+    SettingsError as SettingsError,
+)
+from unilead.errors import (
+    TransportError as TransportError,
+)
+from unilead.errors import (
+    UnavailableError as UnavailableError,
+)
+from unilead.errors import (
+    UnknownProviderError as UnknownProviderError,
+)
+from unilead.errors import (
+    error_for as error_for,
+)
+from unilead.exchange import (
+    Result as Result,
+)
+from unilead.hooks import (
+    HookSpecs as HookSpecs,
+)
+from unilead.hooks import (
+    hookimpl as hookimpl,
+)
+from unilead.hooks import (
+    hookspec as hookspec,
+)
+from unilead.info import (
+    Account as Account,
+)
+from unilead.info import (
+    BasicAuth as BasicAuth,
+)
+from unilead.info import (
+    HeaderAuth as HeaderAuth,
+)
+from unilead.info import (
+    OAuth2 as OAuth2,
+)
+from unilead.info import (
+    OAuthSettings as OAuthSettings,
+)
+from unilead.info import (
+    ProviderInfo as ProviderInfo,
+)
+from unilead.info import (
+    RateLimit as RateLimit,
+)
+from unilead.info import (
+    Settings as Settings,
+)
+from unilead.info import (
+    VendorRule as VendorRule,
+)
+from unilead.mapping import (
+    Field as Field,
+)
+from unilead.mapping import (
+    FieldMap as FieldMap,
+)
+from unilead.mapping import (
+    Part as Part,
+)
+from unilead.mapping import (
+    merge as merge,
+)
+from unilead.mapping import (
+    thaw as thaw,
+)
+from unilead.message import (
+    Request as Request,
+)
+from unilead.message import (
+    Response as Response,
+)
+from unilead.message import (
+    path_segment as path_segment,
+)
+from unilead.provider import (
+    Provider as Provider,
+)
+from unilead.registry import (
+    Plugin as Plugin,
+)
+from unilead.registry import (
+    Registry as Registry,
+)
+from unilead.schema import (
+    AccountReference as AccountReference,
+)
+from unilead.schema import (
+    CreatedLead as CreatedLead,
+)
+from unilead.schema import (
+    EmailAddress as EmailAddress,
+)
+from unilead.schema import (
+    Lead as Lead,
+)
+from unilead.schema import (
+    PhoneNumber as PhoneNumber,
+)
+from unilead.schema import (
+    PostalAddress as PostalAddress,
+)
+from unilead.schema import (
+    Reference as Reference,
+)
+from unilead.schema import (
+    Url as Url,
+)
+from unilead.schema import (
+    parse_timestamp as parse_timestamp,
+)
+from unilead.schema import (
+    utc_text as utc_text,
+)
+from unilead.simulator import (
+    Call as Call,
+)
+from unilead.simulator import (
+    Faults as Faults,
+)
+from unilead.simulator import (
+    Simulator as Simulator,
+)
+from unilead.simulator import (
+    route as route,
+)
+from unilead.simulator import (
+    wrong_types as wrong_types,
+)
+
+__all__: list[str]

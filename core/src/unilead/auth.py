@@ -1,0 +1,65 @@
+"""Puts credentials on a request. The only place where secrets are unwrapped, and only for the headers of one send."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+
+from unilead.errors import SettingsError
+from unilead.info import AuthScheme, BasicAuth, HeaderAuth, ProviderInfo, Settings, fill, has_settings
+
+_HEADER_SAFE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+MASK = "***"
+
+
+def scheme_of(info: ProviderInfo, settings: Settings) -> AuthScheme:
+    """The authentication scheme an account uses: the first whose settings are all given, else the last."""
+    schemes = info.auth_schemes
+    return next((scheme for scheme in schemes if has_settings(settings, scheme.needs)), schemes[-1])
+
+
+def credential_headers(info: ProviderInfo, settings: Settings, token: str | None = None) -> dict[str, str]:
+    """The headers that prove who is asking.
+
+    Args:
+        token: an access token that replaces the one in the settings.
+    Raises: SettingsError when a credential is missing or has characters that no header may have.
+    """
+    scheme = scheme_of(info, settings)
+    missing = [name for name in scheme.needs if token is None and not getattr(settings, name, None)]
+    if missing:
+        raise SettingsError(f"setting {missing[0]} is needed to sign in", provider=info.slug)
+    if isinstance(scheme, HeaderAuth):
+        return {scheme.name: _safe(fill(scheme.template, settings), scheme.needs, info)}
+    if isinstance(scheme, BasicAuth):
+        pair = f"{fill(scheme.username, settings)}:{fill(scheme.password, settings)}"
+        if any(ord(char) < 32 or ord(char) == 127 for char in pair):
+            raise SettingsError(_unfit(scheme.needs), provider=info.slug)
+        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    text = token if token is not None else fill("{access_token}", settings)
+    return {"Authorization": _safe(f"{scheme.prefix} {text}", scheme.needs, info)}
+
+
+def mask_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Hide the values of credential headers, keeping the scheme's word: ``Bearer ***``."""
+    return {name: f"{value.split(' ')[0]} {MASK}" if " " in value else MASK for name, value in headers.items()}
+
+
+def mask_text(text: bytes, secrets: tuple[str, ...]) -> bytes:
+    """Replace every secret in a text by ``***``; secrets shorter than four characters are left, they are no secrets."""
+    for secret in secrets:
+        encoded = secret.encode()
+        if len(encoded) >= 4 and encoded in text:
+            text = text.replace(encoded, MASK.encode())
+    return text
+
+
+def _safe(value: str, names: tuple[str, ...], info: ProviderInfo) -> str:
+    if not _HEADER_SAFE.fullmatch(value):
+        raise SettingsError(_unfit(names), provider=info.slug)
+    return value
+
+
+def _unfit(names: tuple[str, ...]) -> str:
+    return f"setting {' or '.join(names)} has characters that no header may have (a line break at its end?)"

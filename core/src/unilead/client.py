@@ -1,0 +1,175 @@
+"""Client and AsyncClient: drive the exchange over a transport."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from unilead.errors import LeadError
+from unilead.exchange import Exchange, OnUnsupported, Options, Result, Send, exchange
+from unilead.info import Account
+from unilead.registry import Registry
+from unilead.schema import Lead
+from unilead.transport import as_async_transport, as_transport
+
+
+class _Base:
+    """What both clients share: which providers there are, and how an exchange is set up."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry | None = None,
+        transport: Any = None,
+        backend: str = "httpx",
+        base_url: str | None = None,
+        allow_private: bool = False,
+        timeout: float = 30.0,
+        on_unsupported: OnUnsupported = "report",
+    ) -> None:
+        if base_url is not None and not allow_private:
+            raise ValueError("base_url is for simulators and needs allow_private=True")
+        self.registry = registry or Registry()
+        self._transport = transport
+        self._backend = backend
+        self._base_url = base_url
+        self._timeout = timeout
+        self._on_unsupported = on_unsupported
+
+    def _exchange(
+        self,
+        lead: Lead | Mapping[str, Any] | bytes | str,
+        account: Account,
+        remote_query: Mapping[str, Any] | None,
+        read_back: bool | None,
+        on_unsupported: OnUnsupported | None,
+    ) -> Exchange:
+        provider = self.registry.get(account.provider)
+        options = Options(
+            timeout=self._timeout,
+            on_unsupported=on_unsupported or self._on_unsupported,
+            read_back=account.read_back if read_back is None else read_back,
+            remote_query=remote_query,
+            base_url=self._base_url,
+        )
+        return exchange(provider, Lead.parse(lead), provider.settings_of(account), options)
+
+
+class Client(_Base):
+    """Creates leads, one call at a time. Keep one for the life of the application: it holds the connections.
+
+    Args:
+        registry: the providers to use; all installed ones by default.
+        transport: what sends instead of the network: a simulator, an httpx transport, or a `Transport` of your own.
+        backend: HTTP library, ``httpx`` by default.
+        base_url: where to send instead of the account's own address; needs ``allow_private=True``.
+        timeout: seconds for one create, waits and repeats included.
+        on_unsupported: ``report`` names what a CRM cannot take in ``Result.dropped``; ``raise`` refuses such a lead.
+    """
+
+    def create(
+        self,
+        lead: Lead | Mapping[str, Any] | bytes | str,
+        account: Account,
+        *,
+        remote_query: Mapping[str, Any] | None = None,
+        read_back: bool | None = None,
+        on_unsupported: OnUnsupported | None = None,
+    ) -> Result:
+        """Create a lead in the account's CRM.
+
+        Raises: LeadError; its ``outcome`` says whether the lead may exist.
+        """
+        steps = self._exchange(lead, account, remote_query, read_back, on_unsupported)
+        transport = self._sending()
+        try:
+            step = next(steps)
+            while True:
+                if not isinstance(step, Send):
+                    time.sleep(step.seconds)
+                    step = steps.send(None)
+                    continue
+                try:
+                    response = transport.send(step.request, credentials=step.credentials, timeout=step.timeout)
+                except LeadError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(response)
+        except StopIteration as done:
+            result: Result = done.value
+            return result
+
+    def _sending(self) -> Any:
+        self._transport = as_transport(self._transport, self._backend)
+        return self._transport
+
+    def close(self) -> None:
+        """Close all connections."""
+        if hasattr(self._transport, "close"):
+            self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient(_Base):
+    """As `Client`, asynchronously."""
+
+    async def create(
+        self,
+        lead: Lead | Mapping[str, Any] | bytes | str,
+        account: Account,
+        *,
+        remote_query: Mapping[str, Any] | None = None,
+        read_back: bool | None = None,
+        on_unsupported: OnUnsupported | None = None,
+    ) -> Result:
+        """Create a lead in the account's CRM.
+
+        Raises: LeadError; its ``outcome`` says whether the lead may exist.
+        """
+        steps = self._exchange(lead, account, remote_query, read_back, on_unsupported)
+        transport = self._sending()
+        try:
+            step = next(steps)
+            while True:
+                if not isinstance(step, Send):
+                    await asyncio.sleep(step.seconds)
+                    step = steps.send(None)
+                    continue
+                try:
+                    response = await transport.send_async(
+                        step.request, credentials=step.credentials, timeout=step.timeout
+                    )
+                except LeadError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(response)
+        except StopIteration as done:
+            result: Result = done.value
+            return result
+
+    def _sending(self) -> Any:
+        self._transport = as_async_transport(self._transport, self._backend)
+        return self._transport
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if hasattr(self._transport, "aclose"):
+            await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,287 @@
+"""Converters that several CRMs share, for the rows of a `FieldMap`.
+
+Each is pure and reports what it leaves out. Text passes unchanged; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from unilead.errors import InvalidLeadError, Problem
+from unilead.mapping import Part, extension_paths, is_empty, thaw
+from unilead.schema import EmailAddress, PhoneNumber, PostalAddress
+
+_TRUE = frozenset({"true", "1", "yes"})
+_INTEGER = re.compile(r"[0-9]{1,19}")
+_EXTENSION = re.compile(r"[\s,]*(?:;\s*ext\s*=|\bext(?:ension)?\b\.?:?|\bx|(?<=\s)#)\s*(\d{1,15})\s*$", re.IGNORECASE)
+
+
+def is_primary(item: EmailAddress | PhoneNumber | PostalAddress) -> bool:
+    """Whether the item's ``is_primary`` says yes: ``true``, ``1`` or ``yes`` in any case."""
+    return item.is_primary is not None and item.is_primary.strip().lower() in _TRUE
+
+
+def to_integer(value: Any) -> int:
+    """Turn an id such as ``"7"`` into the integer that the CRM wants; everything but plain ASCII digits is refused."""
+    text = str(value)
+    if not _INTEGER.fullmatch(text):
+        raise ValueError("must be a whole number, written in digits")
+    return int(text)
+
+
+def to_digits(value: str) -> str:
+    """Check that an id consists of plain ASCII digits, and keep it as text."""
+    if not _INTEGER.fullmatch(value):
+        raise ValueError("must be a whole number, written in digits")
+    return value
+
+
+def named_id(value: str, ids: Mapping[str, int]) -> int:
+    """Turn a name into the CRM's numeric id by the account's map; digits are taken for an id.
+
+    Names are compared trimmed and case-insensitively.
+    """
+    if _INTEGER.fullmatch(value):
+        return int(value)
+    wanted = value.strip().casefold()
+    for name, number in ids.items():
+        if name.strip().casefold() == wanted:
+            return number
+    raise ValueError("is not a known name; pass the CRM's id, or add the name to this account's map in the settings")
+
+
+def id_name(number: Any, ids: Mapping[str, int]) -> str | None:
+    """Turn the CRM's numeric id back into its name in the account's map; the id as text where the map lacks it."""
+    if number is None:
+        return None
+    return next((name for name, known in ids.items() if known == number), str(number))
+
+
+def first(part: str) -> Callable[[Sequence[Any]], Part]:
+    """Take one part of the preferred item of a list, such as ``first("email")``.
+
+    Preferred is an item with ``is_primary``, else one of type ``primary``, else the first that has the part. The other
+    items are reported.
+    """
+
+    def convert(items: Sequence[Any]) -> Part:
+        index = _preferred(items, lambda item: _has_text(getattr(item, part)))
+        if index is None:
+            return Part(None, _leftovers(items, kept=None))
+        chosen = items[index]
+        known = {part, "type", "is_primary"}
+        below = [
+            f"[{index}].{name}" for name, value in chosen.__dict__.items() if name not in known and _has_text(value)
+        ]
+        below += extension_paths(chosen, f"[{index}]")
+        return Part(getattr(chosen, part), [*below, *_leftovers(items, kept=index)], {"": f"[{index}].{part}"})
+
+    return convert
+
+
+def email_slots(primary: str, *further: str) -> EmailSlots:
+    """Write the preferred address to ``primary``, the next ones to ``further``; the rest is reported."""
+    return EmailSlots(primary, *further)
+
+
+class EmailSlots:
+    """Spreads a list of e-mail addresses over the fields a CRM has for them."""
+
+    def __init__(self, *targets: str) -> None:
+        self.targets = targets
+
+    def __call__(self, items: Sequence[EmailAddress]) -> Part:
+        order = [index for index, item in enumerate(items) if _has_text(item.email)]
+        best = _preferred(items, lambda item: _has_text(item.email))
+        order.sort(key=lambda index: index != best)
+        value: dict[str, Any] = {}
+        sources: dict[str, str] = {}
+        dropped: list[str] = []
+        for target, index in zip(self.targets, order, strict=False):
+            value[target] = items[index].email
+            sources[target] = f"[{index}].email"
+            dropped += extension_paths(items[index], f"[{index}]")
+        kept = set(order[: len(self.targets)])
+        dropped += [f"[{i}]" for i, item in enumerate(items) if i not in kept and not is_empty(item)]
+        return Part(value, dropped, sources)
+
+
+class PhoneSlots:
+    """Spreads a list of phone numbers over the fields a CRM has for them.
+
+    Each field names the kinds it takes, best first; ``None`` stands for a number without a type. Every number goes to
+    at most one field, an extension is appended as `` x204``, and what finds no place is reported. Of several numbers
+    of equally good kind the one with ``is_primary`` wins, then the first. An ``is_primary`` number of no other field's
+    kind counts as ``primary``.
+
+    Args:
+        slots: vendor path to the kinds it takes, in the order in which the fields are filled.
+    """
+
+    def __init__(self, slots: Mapping[str, Sequence[str | None]]) -> None:
+        self.slots = {target: {kind: rank for rank, kind in enumerate(kinds)} for target, kinds in slots.items()}
+        self.targets = tuple(slots)
+        self._exclusive = {
+            kind for kind in ("mobile", "fax") if any(kinds and kinds[0] == kind for kinds in slots.values())
+        }
+
+    def __call__(self, items: Sequence[PhoneNumber]) -> Part:
+        value: dict[str, Any] = {}
+        sources: dict[str, str] = {}
+        dropped: list[str] = []
+        free = [index for index, item in enumerate(items) if _has_text(item.number)]
+        for target, ranks in self.slots.items():
+            index = self._best(items, free, ranks)
+            if index is None:
+                continue
+            free.remove(index)
+            value[target], lost = phone_text(items[index])
+            sources[target] = f"[{index}].number"
+            dropped += [f"[{index}].{part}" for part in lost]
+            if items[index].email:
+                dropped.append(f"[{index}].email")
+            if items[index].model_extra:
+                dropped += extension_paths(items[index], f"[{index}]")
+        if len(sources) != len(items):
+            placed = {int(path[1 : path.index("]")]) for path in sources.values()}
+            dropped += [f"[{i}]" for i, item in enumerate(items) if i not in placed and not is_empty(item)]
+        return Part(value, dropped, sources)
+
+    def _best(self, items: Sequence[PhoneNumber], free: Sequence[int], ranks: Mapping[str | None, int]) -> int | None:
+        best: tuple[int, bool, int] | None = None
+        for index in free:
+            rank = ranks.get(self._kind(items[index]))
+            if rank is not None:
+                candidate = (rank, not is_primary(items[index]), index)
+                best = candidate if best is None or candidate < best else best
+        return best[2] if best else None
+
+    def _kind(self, item: PhoneNumber) -> str | None:
+        kind = item.type.strip().lower() if item.type else None
+        if kind not in self._exclusive and is_primary(item):
+            return "primary"
+        return kind or None
+
+
+def phone_text(item: PhoneNumber, form: str = " x{}") -> tuple[str, tuple[str, ...]]:
+    """Write a number with its extension appended once.
+
+    Returns: the text, and the parts that were given up: a number that already ends in *another* extension keeps only
+    the explicit one, and ``number`` is reported.
+    """
+    number = item.number or ""
+    if not item.extension:
+        return number, ()
+    suffix = form.format(item.extension)
+    written = _EXTENSION.search(number)
+    if written is None:
+        return number + suffix, ()
+    return number[: written.start()] + suffix, () if written[1] == item.extension else ("number",)
+
+
+class AddressSlots:
+    """Writes one postal address of a list to the fields a CRM has for it; the other addresses are reported.
+
+    Preferred is an address with ``is_primary``, else one of type ``primary``, else the first.
+
+    Args:
+        street: vendor path of the street; both lines go there, joined by ``joiner``.
+        joiner: text between the two lines of the street.
+        city, state, postal_code, country: vendor paths.
+    """
+
+    def __init__(
+        self, *, street: str, city: str, state: str, postal_code: str, country: str, joiner: str = ", "
+    ) -> None:
+        self.street, self.joiner = street, joiner
+        self.plain = {"city": city, "state": state, "postal_code": postal_code, "country": country}
+        self.targets = (street, *self.plain.values())
+
+    def __call__(self, items: Sequence[PostalAddress]) -> Part:
+        index = _preferred(items, _has_place)
+        if index is None:
+            return Part({}, _leftovers(items, kept=None))
+        address = items[index]
+        value: dict[str, Any] = {}
+        sources: dict[str, str] = {}
+        lines = [(name, text) for name in ("street_1", "street_2") if (text := getattr(address, name))]
+        if lines:
+            value[self.street] = self.joiner.join(text for _, text in lines)
+            sources[self.street] = f"[{index}].{lines[0][0]}"
+        for name, target in self.plain.items():
+            text = getattr(address, name)
+            if text:
+                value[target] = text
+                sources[target] = f"[{index}].{name}"
+        extra = list(extension_paths(address, f"[{index}]"))
+        return Part(value, extra + _leftovers(items, kept=index), sources)
+
+
+def list_as_text(value: Any, joiner: str = ";") -> Any:
+    """Join a list of scalars into one text, as CRMs want for multi-select fields; other values pass unchanged."""
+    if isinstance(value, (list, tuple)):
+        return joiner.join(scalar_text(item) for item in value)
+    return value
+
+
+def scalar_text(value: Any) -> str:
+    """Write a JSON scalar as text: ``true``/``false``, numbers in digits, ``""`` for null."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value)
+    raise ValueError("must be text, a number or a boolean")
+
+
+def custom_field_values(convert: Callable[[Any], Any]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Convert each value of ``custom_fields``; a ValueError is reported at the field's own path."""
+
+    def convert_all(fields: Mapping[str, Any]) -> dict[str, Any]:
+        converted: dict[str, Any] = {}
+        problems: list[Problem] = []
+        for name, value in fields.items():
+            try:
+                converted[name] = convert(thaw(value))
+            except ValueError as fault:
+                problems.append(Problem(f"custom_fields.{name}", "invalid", str(fault)))
+        if problems:
+            raise InvalidLeadError(problems)
+        return converted
+
+    return convert_all
+
+
+def _has_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _has_place(item: PostalAddress) -> bool:
+    return any(
+        _has_text(getattr(item, part)) for part in ("street_1", "street_2", "city", "state", "postal_code", "country")
+    )
+
+
+def _preferred(items: Sequence[Any], usable: Callable[[Any], bool]) -> int | None:
+    """Index of the item that speaks for the list, among those that are usable."""
+    chosen: int | None = None
+    rank = 3
+    for index, item in enumerate(items):
+        if usable(item):
+            here = 0 if is_primary(item) else 1 if item.type and item.type.strip().lower() == "primary" else 2
+            if here < rank:
+                chosen, rank = index, here
+    return chosen
+
+
+def _leftovers(items: Sequence[Any], kept: int | None) -> list[str]:
+    if len(items) == 1 and kept == 0:
+        return []
+    return [f"[{index}]" for index, item in enumerate(items) if index != kept and not is_empty(item)]

@@ -1,0 +1,381 @@
+"""Everything that can go wrong with a lead, in one tree.
+
+::
+
+    LeadError
+    ├─ ConfigurationError      the application, its plugins or an account are set up wrongly; nothing was sent
+    │  ├─ UnknownProviderError     no installed distribution serves the slug
+    │  ├─ ProviderConflictError    two distributions claim the same place and nobody said which one wins
+    │  ├─ ProviderLoadError        the provider's module cannot be imported or registered
+    │  ├─ SettingsError            an account's settings are missing, unknown or malformed
+    │  └─ HookContractError        a plugin answered a hook with something it must not answer
+    ├─ MissingFieldsError      required fields are missing; nothing was sent
+    ├─ InvalidLeadError        values that cannot be sent; nothing was sent
+    ├─ ProviderError           the CRM answered, and the answer is not a created lead
+    │  ├─ AuthError                 credentials or rights
+    │  ├─ RejectedError             the CRM refuses this lead
+    │  │  └─ DuplicateLeadError        because it already has it
+    │  ├─ RateLimitError *          too many requests; not processed
+    │  ├─ UnavailableError          the CRM failed; the lead may exist
+    │  └─ MalformedResponseError    the answer cannot be trusted; after a 2xx the lead may exist
+    └─ TransportError          there is no answer
+       ├─ ConnectError *            nothing was sent
+       └─ OutcomeUnknownError       something was sent; the lead may exist
+
+Errors with a star are ``retryable``: the lead was certainly not created and a later attempt may succeed.
+``str(error)`` is for people; programs read the attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from unilead.message import Response
+
+Category: TypeAlias = Literal[
+    "authentication",
+    "permission",
+    "validation",
+    "not_found",
+    "conflict",
+    "rate_limited",
+    "provider_unavailable",
+    "unexpected",
+]
+Outcome: TypeAlias = Literal["not_sent", "rejected", "unknown"]
+
+MAX_MESSAGE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One failed check of one field.
+
+    Attributes:
+        field: unified path, such as ``phone_numbers[0].number``.
+        code: machine-readable reason: ``missing``, ``wrong_type``, ``invalid``, ``unsupported`` and the like.
+        message: a sentence for people; never holds the value.
+    """
+
+    field: str
+    code: str
+    message: str
+
+
+class LeadError(Exception):
+    """A lead was not created, or nobody can say whether it was.
+
+    Attributes:
+        message: what happened, in one sentence, without values of the lead or secrets.
+        provider: slug of the CRM, or ``None`` where no provider was involved yet.
+        category: one of the closed set `Category`.
+        outcome: ``not_sent``, ``rejected`` or ``unknown``.
+        field: unified path of the field at fault, where one is known.
+        vendor_code: the CRM's own code for the fault.
+        hint: the way out.
+        request_id: id of the call, the same as in logs.
+        retryable: whether the same call may be repeated without risk of a second lead.
+        retry_after: seconds to wait before that, where the CRM said so.
+        response: the CRM's answer, where there is one.
+    """
+
+    category: Category = "unexpected"
+    outcome: Outcome = "rejected"
+    retryable: bool = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        field: str | None = None,
+        vendor_code: str | None = None,
+        hint: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        response: Response | None = None,
+        category: Category | None = None,
+        outcome: Outcome | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+        self.provider = provider
+        self.field = field
+        self.vendor_code = vendor_code
+        self.hint = hint
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.response = response
+        if category is not None:
+            self.category = category
+        if outcome is not None:
+            self.outcome = outcome
+        if retryable is not None:
+            self.retryable = retryable
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Unified paths of all fields at fault."""
+        return (self.field,) if self.field else ()
+
+    def __str__(self) -> str:
+        head = f"[{self.provider}] {self.message}" if self.provider else self.message
+        notes = [("field", self.field), ("hint", self.hint), ("request id", self.request_id)]
+        return "\n".join([head, *(f"  {name}: {text}" for name, text in notes if text)])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.message!r}, provider={self.provider!r}, outcome={self.outcome!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.message), self.__dict__.copy()
+
+
+def _restore(kind: type[LeadError], message: str) -> LeadError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    return error
+
+
+class ConfigurationError(LeadError):
+    """The application, a plugin or an account is set up wrongly; nothing was sent."""
+
+    outcome: Outcome = "not_sent"
+
+
+class UnknownProviderError(ConfigurationError):
+    """No installed distribution serves the slug."""
+
+
+class ProviderConflictError(ConfigurationError):
+    """Two distributions claim the same place and the application did not say which one wins."""
+
+
+class ProviderLoadError(ConfigurationError):
+    """A provider's or override's module cannot be imported or registered."""
+
+
+class SettingsError(ConfigurationError):
+    """An account's settings are missing, unknown or malformed.
+
+    Attributes:
+        problems: one entry for each setting at fault; never holds a value.
+    """
+
+    def __init__(self, message: str, *, problems: Iterable[Problem] = (), **details: Any) -> None:
+        super().__init__(message, **details)
+        self.problems = list(problems)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the settings at fault."""
+        return tuple(problem.field for problem in self.problems)
+
+
+class HookContractError(ConfigurationError):
+    """A plugin answered a hook with something it must not answer."""
+
+
+class _LeadRefusedError(LeadError):
+    """We refuse the lead ourselves; nothing was sent."""
+
+    category: Category = "validation"
+
+    def __init__(self, problems: Iterable[Problem], message: str | None = None, **details: Any) -> None:
+        self.problems = list(problems)
+        details.setdefault("field", self.problems[0].field if self.problems else None)
+        super().__init__(message or self._summary(), **details)
+
+    def _summary(self) -> str:
+        return "; ".join(f"{problem.field}: {problem.message}" for problem in self.problems)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Unified paths of all fields at fault, in table order."""
+        return tuple(dict.fromkeys(problem.field for problem in self.problems))
+
+
+class MissingFieldsError(_LeadRefusedError):
+    """Fields that this CRM requires are missing; nothing was sent.
+
+    Attributes:
+        problems: one entry for each missing field, in the order of the schema.
+    """
+
+    def _summary(self) -> str:
+        names = ", ".join(problem.field for problem in self.problems)
+        return f"{names} {'is' if len(self.problems) == 1 else 'are'} required"
+
+
+class InvalidLeadError(_LeadRefusedError):
+    """Values that cannot be sent; nothing was sent.
+
+    Attributes:
+        problems: one entry for each value at fault.
+    """
+
+
+class ProviderError(LeadError):
+    """The CRM answered, and the answer is not a created lead."""
+
+    @property
+    def status(self) -> int | None:
+        """HTTP status of the CRM's answer."""
+        return self.response.status if self.response is not None else None
+
+
+class AuthError(ProviderError):
+    """The CRM refuses the credentials (``authentication``) or their rights (``permission``)."""
+
+    category: Category = "authentication"
+
+
+class RejectedError(ProviderError):
+    """The CRM refuses this lead (``validation``) or does not know something it names (``not_found``)."""
+
+    category: Category = "validation"
+
+
+class DuplicateLeadError(RejectedError):
+    """The CRM already has this lead.
+
+    Attributes:
+        existing_id: id of the record it already has, where the CRM names it.
+    """
+
+    category: Category = "conflict"
+    existing_id: str | None = None
+
+
+class RateLimitError(ProviderError):
+    """Too many requests; this one was not processed.
+
+    Attributes:
+        retry_after: seconds to wait, where the CRM said so.
+    """
+
+    category: Category = "rate_limited"
+    outcome: Outcome = "not_sent"
+    retryable = True
+
+
+class UnavailableError(ProviderError):
+    """The CRM failed while it had the request: the lead may exist."""
+
+    category: Category = "provider_unavailable"
+    outcome: Outcome = "unknown"
+
+
+class MalformedResponseError(ProviderError):
+    """The answer cannot be trusted; after a 2xx or 3xx the lead may exist."""
+
+    outcome: Outcome = "unknown"
+
+
+class TransportError(LeadError):
+    """There is no answer."""
+
+    category: Category = "provider_unavailable"
+
+
+class ConnectError(TransportError):
+    """No connection: nothing was sent."""
+
+    outcome: Outcome = "not_sent"
+    retryable = True
+
+
+class OutcomeUnknownError(TransportError):
+    """Something was sent and no trustworthy answer came: the lead may exist."""
+
+    outcome: Outcome = "unknown"
+
+
+_KINDS: dict[Category, type[ProviderError]] = {
+    "authentication": AuthError,
+    "permission": AuthError,
+    "validation": RejectedError,
+    "not_found": RejectedError,
+    "conflict": DuplicateLeadError,
+    "rate_limited": RateLimitError,
+    "provider_unavailable": UnavailableError,
+    "unexpected": ProviderError,
+}
+_STATUS_CATEGORIES: dict[int, Category] = {
+    400: "validation",
+    401: "authentication",
+    402: "permission",
+    403: "permission",
+    404: "not_found",
+    408: "provider_unavailable",
+    409: "conflict",
+    413: "validation",
+    414: "validation",
+    415: "validation",
+    422: "validation",
+    425: "provider_unavailable",
+    429: "rate_limited",
+    431: "validation",
+}
+
+
+def error_for(
+    response: Response,
+    message: str = "",
+    *,
+    category: Category | None = None,
+    field: str | None = None,
+    vendor_code: str | None = None,
+    existing_id: str | None = None,
+    retry_after: float | None = None,
+    processed: bool | None = None,
+) -> ProviderError:
+    """Make the error that fits a CRM's answer.
+
+    Args:
+        response: the answer; its status decides whatever the other arguments leave open.
+        message: the CRM's own words; the HTTP reason where it had none.
+        category: the plugin's reading of the vendor's code; ``None`` judges by status.
+        field: unified path of the field that the CRM names.
+        vendor_code: the CRM's code, unchanged.
+        existing_id: id of the record that the CRM already has; makes sense with ``conflict``.
+        retry_after: seconds to wait, from the vendor's own headers; core reads ``Retry-After`` itself.
+        processed: ``False`` where the vendor documents that this answer means *not processed*: the call may then
+            be repeated. ``None`` judges by status and category.
+
+    Returns: the error, for the plugin to raise. A 5xx, 3xx, 408 or 425 is never taken for a refusal.
+    """
+    status = response.status
+    ambiguous = not (200 <= status < 300 or 400 <= status < 500) or status in (408, 425)
+    category = category or _category_of(status)
+    kind: type[ProviderError] = _KINDS[category]
+    if category == "unexpected" and not 400 <= status < 500:
+        kind = MalformedResponseError
+    if ambiguous and category == "rate_limited" and processed is None:
+        kind, category = UnavailableError, "provider_unavailable"
+    error = kind(
+        message or response.reason or f"HTTP status {status}",
+        field=field,
+        vendor_code=vendor_code,
+        retry_after=retry_after,
+        response=response,
+        category=category,
+    )
+    if isinstance(error, DuplicateLeadError):
+        error.existing_id = existing_id
+    if processed is False:
+        error.outcome, error.retryable = "not_sent", True
+    elif ambiguous:
+        error.outcome, error.retryable = "unknown", False
+    elif processed:
+        error.retryable = False
+    return error
+
+
+def _category_of(status: int) -> Category:
+    if status >= 500:
+        return "provider_unavailable" if status < 600 else "unexpected"
+    return _STATUS_CATEGORIES.get(status, "unexpected")

@@ -1,0 +1,213 @@
+"""What happens to one lead: the generator that decides, and the result it returns.
+
+`exchange` does no I/O. It yields what is to be done, a `Send` or a `Wait`, and is sent the answer or thrown the
+transport's error. It repeats a request only when the first one certainly was not processed: not connected, throttled,
+or a vendor's word for it. What was sent and not answered is never sent again.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+from unilead.auth import credential_headers, mask_text
+from unilead.errors import (
+    InvalidLeadError,
+    LeadError,
+    Problem,
+    ProviderError,
+    TransportError,
+    UnavailableError,
+)
+from unilead.info import Settings
+from unilead.message import Request, Response
+from unilead.provider import Provider
+from unilead.render import ResponseFormat, render
+from unilead.retry import LONGEST_WAIT, backoff, retry_after
+from unilead.schema import CreatedLead, Lead
+
+OnUnsupported: TypeAlias = Literal["report", "raise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this request, and answer the response.
+
+    Attributes:
+        request: without credentials.
+        credentials: headers to add; kept apart so that no result, error or log can hold them.
+        timeout: seconds that sending and reading may take in all.
+    """
+
+    request: Request
+    credentials: Mapping[str, str] = field(repr=False)
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Sleep for this many seconds."""
+
+    seconds: float
+
+
+Step: TypeAlias = Send | Wait
+Exchange: TypeAlias = Generator[Step, Any, "Result"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one exchange behaves.
+
+    Attributes:
+        timeout: seconds for everything together, waits and repeats included.
+        attempts: most requests that may be sent for one lead.
+        on_unsupported: ``report`` names what the CRM cannot take in the result; ``raise`` refuses the lead instead.
+        read_back: read the lead after creating it, to fill what the create did not answer.
+        remote_query: further query parameters for the CRM.
+        base_url: where to send instead of the account's own address; for simulators.
+    """
+
+    timeout: float = 30.0
+    attempts: int = 3
+    on_unsupported: OnUnsupported = "report"
+    read_back: bool = False
+    remote_query: Mapping[str, Any] | None = None
+    base_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one create.
+
+    Attributes:
+        lead: what the CRM answered, in unified words; never what was sent.
+        dropped: unified paths of everything in the lead that did not reach the CRM.
+        unknown: keys of the lead that are not in the schema.
+        request: the request, without credentials.
+        response: the CRM's answer.
+        attempts: number of requests it took.
+        request_id: id of this call.
+    """
+
+    lead: CreatedLead = field(repr=False)
+    dropped: tuple[str, ...]
+    unknown: tuple[str, ...]
+    request: Request = field(repr=False)
+    response: Response = field(repr=False)
+    attempts: int
+    request_id: str
+
+    @property
+    def id(self) -> str:
+        """The new lead's id at the CRM."""
+        return self.lead.id or ""
+
+    def render(
+        self, format: ResponseFormat = "unified", *, remote_data: bool = True, exclude: Iterable[str] = ()
+    ) -> Any:
+        """Render the lead as the unified API answers it; see `unilead.render.render` for the forms."""
+        return render(self.lead, self.response, format=format, remote_data=remote_data, exclude=exclude)
+
+
+def exchange(
+    provider: Provider,
+    lead: Lead,
+    settings: Settings,
+    options: Options,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> Exchange:
+    """Create one lead.
+
+    Returns: the result, once the CRM answered with an id.
+    Raises: LeadError; its ``outcome`` says whether the lead may exist.
+    """
+    request_id = secrets.token_hex(8)
+    try:
+        request = provider.build_request(lead, settings, base_url=options.base_url, remote_query=options.remote_query)
+        if options.on_unsupported == "raise":
+            _refuse_losses(request.dropped + lead.unknown)
+        call = _Call(provider, settings, options, clock)
+        response, created = yield from call.send(request)
+        if options.read_back:
+            created = yield from call.read_back(created)
+    except LeadError as error:
+        error.provider = error.provider or provider.slug
+        error.request_id = request_id
+        raise
+    return Result(created, request.dropped, lead.unknown, request, response, call.attempts, request_id)
+
+
+def _refuse_losses(paths: tuple[str, ...]) -> None:
+    if paths:
+        problems = [Problem(path, "unsupported", "this CRM does not take it") for path in paths]
+        hint = "leave the field out, or pass the CRM's own field in remote_data"
+        raise InvalidLeadError(problems, hint=hint)
+
+
+class _Call:
+    """The sends of one exchange: what is repeated, and how long it may take."""
+
+    def __init__(self, provider: Provider, settings: Settings, options: Options, clock: Callable[[], float]) -> None:
+        self.provider = provider
+        self.settings = settings
+        self.options = options
+        self.clock = clock
+        self.deadline = clock() + options.timeout
+        self.attempts = 0
+        self._secrets = settings.secrets()
+
+    def send(self, request: Request) -> Generator[Step, Any, tuple[Response, CreatedLead]]:
+        """Send until there is a verdict."""
+        while True:
+            self.attempts += 1
+            try:
+                response = yield from self._answer(request)
+                return response, self.provider.parse_response(response, request, self.settings)
+            except (ProviderError, TransportError) as error:
+                self._note_wait(error)
+                delay = self._delay(error, request)
+                if delay is None:
+                    raise
+            yield Wait(delay)
+
+    def _answer(self, request: Request) -> Generator[Step, Any, Response]:
+        credentials = credential_headers(self.provider.info, self.settings)
+        response: Response = yield Send(request, credentials, max(0.001, self.deadline - self.clock()))
+        masked = mask_text(response.body, self._secrets)
+        return response if masked is response.body else replace(response, body=masked)
+
+    def _note_wait(self, error: LeadError) -> None:
+        if isinstance(error, ProviderError) and error.response is not None and error.retry_after is None:
+            error.retry_after = retry_after(error.response)
+
+    def _delay(self, error: LeadError, request: Request) -> float | None:
+        """Seconds to wait before sending again; ``None`` when the error is final."""
+        safe = error.retryable or (request.idempotent and isinstance(error, (TransportError, UnavailableError)))
+        if not safe or self.attempts >= self.options.attempts:
+            return None
+        delay = backoff(self.attempts)
+        if error.retry_after is not None:
+            delay = max(delay, error.retry_after)
+        if delay > LONGEST_WAIT or self.clock() + delay >= self.deadline:
+            return None
+        return delay
+
+    def read_back(self, created: CreatedLead) -> Generator[Step, Any, CreatedLead]:
+        """Read the lead once; whatever goes wrong, the create stays a success with what it answered."""
+        if not self.provider.implements("build_read_request") or not created.id:
+            return created
+        try:
+            request = self.provider.build_read_request(created.id, self.settings, base_url=self.options.base_url)
+            response = yield from self._answer(request)
+            read = self.provider.parse_response(response, request, self.settings)
+        except LeadError:
+            return created
+        if read.id != created.id:
+            return created
+        known = {name: value for name, value in read.__dict__.items() if value is not None}
+        return created.model_copy(update=known)

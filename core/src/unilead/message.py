@@ -1,0 +1,131 @@
+"""Request and Response: plain values between a provider and the transport. No HTTP library knows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pydantic_core import from_json, to_json
+
+if TYPE_CHECKING:
+    from unilead.schema import Lead
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+MAX_SEGMENT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to a CRM.
+
+    A provider gives what depends on the CRM (``method``, ``path``, ``json``, ``query``, ``headers`` and the marks for
+    the core); the core adds the base URL, merges the caller's extra data, encodes, and adds credentials last.
+
+    Attributes:
+        method: HTTP method, upper case.
+        path: absolute path below the provider's base URL, percent-encoded.
+        json: the body as a JSON value; ``None`` for no body.
+        query: query parameters; values are strings or lists of strings.
+        headers: further headers; never credentials, never hop-by-hop ones.
+        record_path: where in ``json`` the record sits, so that ``remote_data`` can be merged into it.
+        remote_data: the caller's extra data as this CRM wants it merged; ``None`` for the lead's own, unchanged.
+        dropped: unified paths of what the provider left out.
+        idempotent: the CRM answers a repetition with the same record, so repeating is harmless.
+        url: absolute URL, filled by the core.
+        body: the bytes that are sent, filled by the core.
+        lead: the lead this request creates; ``None`` for reads and batches. Lets `FieldMap.source_of` name an item.
+    """
+
+    method: str
+    path: str
+    json: Any = field(default=None, repr=False)
+    query: Mapping[str, str | list[str]] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    record_path: tuple[str | int, ...] = ()
+    remote_data: Mapping[str, Any] | None = field(default=None, repr=False)
+    dropped: tuple[str, ...] = ()
+    idempotent: bool = False
+    url: str = field(default="", repr=False)
+    body: bytes = field(default=b"", repr=False)
+    lead: Lead | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a CRM answered.
+
+    Attributes:
+        status: HTTP status code.
+        headers: names in lower case; repeated headers joined with ``, ``.
+        body: the bytes as received, at most 5 MiB.
+        reason: the status line's reason phrase; may be empty.
+        truncated: the body was cut at the size limit or ended early.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    reason: str = ""
+    truncated: bool = False
+
+    @cached_property
+    def _decoded(self) -> tuple[bool, Any]:
+        data = self.body[3:] if self.body[:3] == b"\xef\xbb\xbf" else self.body
+        try:
+            return True, from_json(data, allow_inf_nan=False)
+        except ValueError:
+            return False, None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the whole body is one JSON value in UTF-8, whatever its ``Content-Type`` says."""
+        return self._decoded[0]
+
+    @property
+    def json(self) -> Any:
+        """The decoded body; ``None`` when it is not JSON (see `is_json`)."""
+        return self._decoded[1]
+
+    @cached_property
+    def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 are replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def remote_data(self) -> Any:
+        """The body for people and programs: the JSON value, else the text, ``None`` when empty."""
+        if not self.body.strip():
+            return None
+        return self.json if self.is_json else self.text
+
+    @classmethod
+    def of(cls, status: int, value: Any = None, headers: Mapping[str, str] | None = None, reason: str = "") -> Response:
+        """Make an answer with a JSON body, or with plain text where ``value`` is a string; for simulators and tests."""
+        known = {name.lower(): text for name, text in (headers or {}).items()}
+        if isinstance(value, bytes):
+            return cls(status, known, value, reason)
+        if isinstance(value, str):
+            return cls(status, {"content-type": "text/plain; charset=utf-8"} | known, value.encode(), reason)
+        body = b"" if value is None else to_json(value)
+        return cls(status, ({"content-type": "application/json"} if body else {}) | known, body, reason)
+
+
+def path_segment(value: str) -> str:
+    """Percent-encode an id so that it stays one segment of a path.
+
+    Raises: ValueError for an empty value, ``.``, ``..``, control characters, or more than 512 characters.
+    """
+    if not value or value in (".", "..") or _CONTROL.search(value):
+        raise ValueError("must be an id without control characters")
+    if len(value) > MAX_SEGMENT:
+        raise ValueError(f"must be at most {MAX_SEGMENT} characters long")
+    return quote(value, safe="")
+
+
+def encode_query(pairs: Iterable[tuple[str, str]]) -> str:
+    """Percent-encode name and value of each pair and join them: ``a=1&b%5Bc%5D=2``."""
+    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)

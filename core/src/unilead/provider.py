@@ -1,0 +1,399 @@
+"""Provider: the typed face of one CRM. The only module that calls a hook, and the place where answers are checked.
+
+Whatever a plugin does wrong ends here as a named error for its slug: before the send as `HookContractError`, after it
+as the error that the HTTP status allows.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from unilead.errors import (
+    AuthError,
+    Category,
+    HookContractError,
+    InvalidLeadError,
+    LeadError,
+    MalformedResponseError,
+    MissingFieldsError,
+    Problem,
+    ProviderError,
+    error_for,
+)
+from unilead.info import Account, ProviderInfo, Settings, build_settings, fill
+from unilead.mapping import merge
+from unilead.message import Request, Response, encode_query
+from unilead.origin import check_url
+from unilead.schema import CreatedLead, Lead
+from unilead.version import USER_AGENT
+
+if TYPE_CHECKING:
+    from unilead.simulator import Simulator
+
+T = TypeVar("T")
+E = TypeVar("E", bound=LeadError)
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
+_PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*")
+_OWN_HEADERS = frozenset(
+    [
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    ]
+)
+_HINTS: dict[Category, str] = {
+    "authentication": "check the account's credentials, or connect it anew",
+    "permission": "give the account's user or token the right to create leads",
+    "rate_limited": "wait, then repeat",
+    "not_found": "check the ids that the lead names",
+}
+_UNKNOWN_HINT = "the lead may exist; look it up in the CRM before sending it again"
+
+
+class Provider:
+    """One CRM, with the overrides stacked on it.
+
+    Attributes:
+        slug: the CRM's name.
+        info: its data sheet.
+    """
+
+    def __init__(self, slug: str, hooks: Any) -> None:
+        self.slug = slug
+        self._hooks = hooks
+        self.info = self._described()
+
+    def __repr__(self) -> str:
+        return f"Provider({self.slug!r})"
+
+    # --- what the provider is -------------------------------------------------------------------------------------
+
+    def _described(self) -> ProviderInfo:
+        info = self._ask("describe", ProviderInfo)
+        if info.slug != self.slug:
+            raise self._broken("describe", f"describes {info.slug!r}, but is registered for {self.slug!r}")
+        return info
+
+    def implements(self, hook: str) -> bool:
+        """Whether any plugin of this provider writes the hook."""
+        return bool(getattr(self._hooks, hook).get_hookimpls())
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether the CRM creates several leads in one request."""
+        return self.info.batch_size > 1 and self.implements("build_batch_request")
+
+    @property
+    def supported(self) -> tuple[str, ...]:
+        """The lead fields this CRM takes, required ones included."""
+        return self.info.fields.supported
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The lead fields the contract requires of this CRM."""
+        return self.info.fields.required
+
+    def settings(self, values: Settings | Mapping[str, Any]) -> Settings:
+        """Check an account's settings. Raises: SettingsError."""
+        return build_settings(self.info.settings, values, self.slug)
+
+    def settings_of(self, account: Account) -> Settings:
+        """The checked settings of one of this provider's accounts. Raises: SettingsError."""
+        return self.settings(account.settings)
+
+    def base_url(self, settings: Settings) -> str:
+        """Origin and path prefix of the account's requests, checked against the allowed hosts. Raises: SettingsError."""
+        return check_url(fill(self.info.base_url, settings), self.info.allowed_hosts, provider=self.slug).rstrip("/")
+
+    def simulator(self) -> Simulator:
+        """A fresh local stand-in for the CRM."""
+        from unilead.simulator import Simulator
+
+        if not self.implements("simulator"):
+            raise self._broken("simulator", "is not written by this provider")
+        return self._ask("simulator", Simulator)
+
+    # --- one lead -------------------------------------------------------------------------------------------------
+
+    def missing(self, lead: Lead, settings: Settings) -> list[Problem]:
+        """The required fields that the lead lacks."""
+        problems = self._ask("validate_required", list, lead=lead, settings=settings)
+        if not all(isinstance(problem, Problem) for problem in problems):
+            raise self._broken("validate_required", "answered a list of something else than Problem")
+        return problems
+
+    def build_request(
+        self,
+        lead: Lead,
+        settings: Settings,
+        *,
+        base_url: str | None = None,
+        remote_query: Mapping[str, Any] | None = None,
+    ) -> Request:
+        """Make the request that creates the lead, complete but for credentials.
+
+        Args:
+            base_url: where to send it; the account's own by default.
+            remote_query: further query parameters, nested as JSON; win over the provider's own.
+        Raises: MissingFieldsError, InvalidLeadError, HookContractError; nothing was sent.
+        """
+        problems = self.missing(lead, settings)
+        if problems:
+            raise MissingFieldsError(problems, provider=self.slug)
+        return self.finish(self.compose(lead, settings), settings, base_url=base_url, remote_query=remote_query)
+
+    def compose(self, lead: Lead, settings: Settings) -> Request:
+        """Ask the provider for the request and merge the caller's ``remote_data`` into its record."""
+        request = self._ask("build_request", Request, lead=lead, settings=settings)
+        if request.json is None:
+            raise self._broken("build_request", "answered a request without body")
+        extra = lead.remote_data if request.remote_data is None else request.remote_data
+        if not extra:
+            return replace(request, lead=lead)
+        self._refuse_keys(extra)
+        body = self._merged(request.json, request.record_path, extra)
+        return replace(request, json=body, lead=lead)
+
+    def finish(
+        self,
+        request: Request,
+        settings: Settings,
+        *,
+        base_url: str | None = None,
+        remote_query: Mapping[str, Any] | None = None,
+    ) -> Request:
+        """Encode a composed request: absolute URL, bytes, all headers but credentials."""
+        origin = base_url if base_url is not None else self.base_url(settings)
+        headers = {"Accept": self.info.accept, "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+        body = b""
+        if request.json is not None:
+            headers["Content-Type"] = "application/json"
+            body = self._encode(request.json)
+        if request.headers:
+            headers |= self._checked_headers(request.headers)
+        if not _PATH.fullmatch(request.path) or "//" in request.path or "/../" in request.path + "/":
+            raise self._broken("build_request", "answered a path that is not plain and absolute")
+        url = origin + request.path
+        if request.query or remote_query:
+            query = encode_query(self._query_pairs(request.query, remote_query or {}))
+            url = f"{url}?{query}" if query else url
+        return replace(request, url=url, body=body, headers=headers)
+
+    def parse_response(self, response: Response, request: Request, settings: Settings) -> CreatedLead:
+        """Turn the CRM's answer into the created lead.
+
+        Raises: ProviderError. A 2xx without a usable id, and a 2xx that the provider cannot read, is a
+            MalformedResponseError whose outcome is ``unknown``.
+        """
+        created = self._judge("parse_response", CreatedLead, response, request=request, settings=settings)
+        return self._with_id(created, response)
+
+    # --- many leads -----------------------------------------------------------------------------------------------
+
+    def build_batch(
+        self, requests: Sequence[Request], settings: Settings, *, base_url: str | None = None
+    ) -> tuple[Request, tuple[int, ...]]:
+        """Join composed requests into one batch request.
+
+        Returns: the finished request, and the indexes of the requests it took.
+        """
+        leads = tuple(request.lead for request in requests)
+        answer = self._ask("build_batch_request", tuple, leads=leads, requests=tuple(requests), settings=settings)
+        if len(answer) != 2 or not isinstance(answer[0], Request):
+            raise self._broken("build_batch_request", "must answer a Request and the indexes it took")
+        request, taken = answer[0], tuple(answer[1])
+        if list(taken) != sorted(set(taken)) or not all(0 <= index < len(requests) for index in taken):
+            raise self._broken("build_batch_request", "answered indexes that are not ascending indexes of its leads")
+        return self.finish(request, settings, base_url=base_url), taken
+
+    def parse_batch(
+        self, response: Response, request: Request, count: int, settings: Settings
+    ) -> list[CreatedLead | ProviderError]:
+        """Turn a batch's answer into one verdict for each lead it took. Raises: ProviderError for a refused batch."""
+        verdicts = self._judge(
+            "parse_batch_response", (list, tuple), response, request=request, count=count, settings=settings
+        )
+        if len(verdicts) != count:
+            self._distrust(response, f"{len(verdicts)} verdicts for {count} leads")
+        return [self._verdict(verdict, response) for verdict in verdicts]
+
+    def _verdict(self, verdict: Any, response: Response) -> CreatedLead | ProviderError:
+        if isinstance(verdict, ProviderError):
+            return self._complete(verdict)
+        try:
+            if isinstance(verdict, CreatedLead):
+                return self._with_id(verdict, response)
+            self._distrust(response, "the provider gave no verdict for this lead")
+        except ProviderError as error:
+            return error
+
+    # --- reading back ---------------------------------------------------------------------------------------------
+
+    def build_read_request(self, lead_id: str, settings: Settings, *, base_url: str | None = None) -> Request:
+        """Make the request that reads a lead back. Raises: InvalidLeadError for an id that fits no path."""
+        try:
+            request = self._ask("build_read_request", Request, lead_id=lead_id, settings=settings)
+        except ValueError as fault:
+            raise InvalidLeadError([Problem("id", "invalid", str(fault))], provider=self.slug) from None
+        return self.finish(request, settings, base_url=base_url)
+
+    # --- asking, and checking what comes back ---------------------------------------------------------------------
+
+    def _ask(self, hook: str, kind: type[T], **arguments: Any) -> T:
+        """Call a hook before the send and check its answer."""
+        try:
+            answer = getattr(self._hooks, hook)(**arguments)
+        except LeadError as error:
+            raise self._complete(error) from None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as fault:
+            if hook == "build_read_request" and isinstance(fault, ValueError):
+                raise
+            raise self._broken(hook, f"raised {type(fault).__name__}") from fault
+        if not isinstance(answer, kind):
+            raise self._broken(hook, f"answered {_kind_of(answer)}, not {kind.__name__}")
+        return answer
+
+    def _judge(self, hook: str, kind: Any, response: Response, **arguments: Any) -> Any:
+        """Call a hook after the send: whatever goes wrong, the status decides what it means for the lead."""
+        try:
+            answer = getattr(self._hooks, hook)(response=response, **arguments)
+        except ProviderError as error:
+            raise self._complete(error, response) from None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as fault:
+            self._distrust(response, "the provider cannot read this answer", fault)
+        if not isinstance(answer, kind):
+            self._distrust(response, f"{hook} answered {_kind_of(answer)}")
+        return answer
+
+    def _distrust(self, response: Response, reason: str, cause: BaseException | None = None) -> NoReturn:
+        if 200 <= response.status < 300:
+            raise self._complete(MalformedResponseError(reason, response=response)) from cause
+        raise self._complete(error_for(response)) from cause
+
+    def _with_id(self, created: CreatedLead, response: Response) -> CreatedLead:
+        if not 200 <= response.status < 300:
+            raise self._complete(error_for(response))
+        if not created.id or created.id == "0" or not created.id.strip():
+            self._distrust(response, "the answer names no lead id")
+        return created
+
+    def _complete(self, error: E, response: Response | None = None) -> E:
+        error.provider = error.provider or self.slug
+        if isinstance(error, ProviderError) and error.response is None:
+            error.response = response
+        if error.hint is None:
+            if error.outcome == "unknown":
+                error.hint = _UNKNOWN_HINT
+            elif isinstance(error, ProviderError):
+                error.hint = _HINTS.get(error.category)
+        if isinstance(error, AuthError) and error.category == "authentication":
+            error.retryable = False
+        return error
+
+    def _broken(self, hook: str, reason: str) -> HookContractError:
+        hint = "the provider's or override's code is at fault; run `unilead providers --check`"
+        return HookContractError(f"hook {hook} {reason}", provider=self.slug, hint=hint)
+
+    def _encode(self, body: Any) -> bytes:
+        try:
+            return to_json(body)
+        except (PydanticSerializationError, UnicodeEncodeError, ValueError, RecursionError) as fault:
+            code = "invalid_unicode" if "surrogate" in str(fault) else "invalid"
+            problem = Problem("body", code, "the lead holds a value that JSON in UTF-8 cannot carry")
+            raise InvalidLeadError([problem], provider=self.slug) from None
+
+    def _merged(self, body: Any, path: Sequence[str | int], extra: Mapping[str, Any]) -> Any:
+        if not path:
+            return merge(body, dict(extra))
+        try:
+            inner = self._merged(body[path[0]], path[1:], extra)
+        except (KeyError, IndexError, TypeError):
+            raise self._broken("build_request", "answered a record_path that is not in its body") from None
+        copy = body.copy()
+        copy[path[0]] = inner
+        return copy
+
+    def _refuse_keys(self, extra: Mapping[str, Any]) -> None:
+        credentials = self.info.credential_names
+        problems = [
+            Problem(f"remote_data.{key}", "credential", "carries a credential")
+            for key in extra
+            if key.lower() in credentials
+        ]
+        problems += [
+            Problem(f"remote_data.{key}", "reserved", "belongs to the request around the record")
+            for key in extra
+            if key in self.info.reserved_keys
+        ]
+        if problems:
+            raise InvalidLeadError(problems, provider=self.slug)
+
+    def _checked_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
+                raise self._broken(
+                    "build_request", f"names the header {name[:40]!r}, which is not the provider's to set"
+                )
+            if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+                raise self._broken("build_request", f"gives the header {name} a value that is not plain text")
+        return dict(headers)
+
+    def _query_pairs(self, own: Mapping[str, Any], extra: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        for name in own:
+            if name not in extra:
+                yield from _flatten(name, own[name], self.info.query_style)
+        for name, value in extra.items():
+            for pair in _flatten(name, value, self.info.query_style):
+                if any(part.lower() in self.info.credential_names for part in re.split(r"[\[\]]", pair[0])):
+                    problem = Problem(f"remote_query.{name}", "credential", "carries a credential")
+                    raise InvalidLeadError([problem], provider=self.slug)
+                yield pair
+
+
+def _flatten(name: str, value: Any, style: str) -> Iterator[tuple[str, str]]:
+    """Write one query parameter in the CRM's own style of nesting."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _flatten(f"{name}[{key}]", item, style)
+    elif isinstance(value, (list, tuple)):
+        if style == "comma" and not any(isinstance(item, (Mapping, list, tuple)) for item in value):
+            yield name, ",".join(str(item) for item in value)
+            return
+        for item in value:
+            yield from _flatten(f"{name}[]" if style == "brackets" else name, item, style)
+    else:
+        yield name, str(value)
+
+
+def _kind_of(answer: Any) -> str:
+    if answer is None:
+        return "nothing"
+    if inspect.iscoroutine(answer):
+        answer.close()
+        return "a coroutine"
+    return type(answer).__name__

@@ -1,0 +1,383 @@
+"""Lead, CreatedLead and their parts: the request and the response table of the unified API.
+
+A `Lead` is what a caller wants created, a `CreatedLead` what the CRM answered. Text passes unchanged: nothing is
+trimmed, folded or normalised. Where text is wanted a number is accepted and becomes its shortest decimal text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from math import isfinite
+from typing import Annotated, Any, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import PydanticCustomError, core_schema
+
+from unilead.errors import InvalidLeadError, Problem
+from unilead.strict_json import read_object
+
+MAX_ITEMS = 1_000
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+def decimal_text(number: float | Decimal) -> str:
+    """Write a number as its shortest decimal text: ``5.0`` becomes ``5``, ``1e21`` is written out."""
+    text = format(Decimal(repr(number)) if isinstance(number, float) else Decimal(number), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _text_from_number(value: Any) -> str:
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        if number.is_finite():
+            return decimal_text(value)
+    raise PydanticCustomError("wrong_type", "expected string")
+
+
+def _text_from_flag(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else _text_from_number(value)
+
+
+class _TextSchema:
+    """Strings on pydantic's fast path; only what is not a string pays for a Python call."""
+
+    def __init__(self, fallback: Any) -> None:
+        self.fallback = fallback
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.union_schema(
+            [core_schema.str_schema(strict=True), core_schema.no_info_plain_validator_function(self.fallback)],
+            mode="left_to_right",
+            custom_error_type="wrong_type",
+            custom_error_message="expected string",
+            serialization=core_schema.to_string_ser_schema(when_used="unless-none"),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string"}
+
+
+class _ScalarSchema:
+    """A string or a number, unchanged; a boolean is neither."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.union_schema(
+            [
+                core_schema.str_schema(strict=True),
+                core_schema.int_schema(strict=True),
+                core_schema.float_schema(strict=True, allow_inf_nan=False),
+            ],
+            mode="left_to_right",
+            custom_error_type="wrong_type",
+            custom_error_message="expected string or number",
+        )
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": ["string", "number"]}
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Read an RFC 3339 date-time with its offset.
+
+    Raises: ValueError for anything else: a bare date, no offset, impossible dates, leap seconds.
+    """
+    if not _RFC3339.fullmatch(text):
+        raise ValueError("must be an RFC 3339 date-time with an offset, such as 2026-11-23T10:00:00Z")
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise ValueError("is not a date and time that exists") from None
+
+
+def utc_text(moment: datetime) -> str:
+    """Write an aware moment as RFC 3339 in UTC with ``Z``; fractional seconds are kept."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _check_timestamp(text: str) -> str:
+    try:
+        parse_timestamp(text)
+    except ValueError as fault:
+        raise PydanticCustomError("invalid_date_time", "{reason}", {"reason": str(fault)}) from None
+    return text
+
+
+class _TimestampSchema:
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        text = core_schema.str_schema(strict=True)
+        return core_schema.no_info_after_validator_function(_check_timestamp, text)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
+
+class FrozenDict(dict[str, Any]):
+    """A JSON object that plugins can read and pass on but not change."""
+
+    __slots__ = ()
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("a lead's data cannot be changed; make a new dict")
+
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenDict, (dict(self),)
+
+
+class FrozenList(list[Any]):
+    """A JSON array that plugins can read and pass on but not change."""
+
+    __slots__ = ()
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("a lead's data cannot be changed; make a new list")
+
+    __setitem__ = __delitem__ = append = clear = extend = insert = pop = remove = reverse = sort = _refuse
+    __iadd__ = __imul__ = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenList, (list(self),)
+
+
+def _freeze(value: Any) -> Any:
+    if isinstance(value, dict):
+        return FrozenDict({key: _freeze(item) for key, item in value.items()})
+    if isinstance(value, (list, tuple)):
+        return FrozenList(_freeze(item) for item in value)
+    if isinstance(value, float) and not isfinite(value):
+        raise PydanticCustomError("invalid_number", "NaN and Infinity are not JSON numbers")
+    return value
+
+
+def _freeze_object(value: dict[str, Any]) -> dict[str, Any]:
+    for key in value:
+        if not isinstance(key, str) or not key.strip():
+            raise PydanticCustomError("empty_name", "a name is empty")
+    return FrozenDict({k: _freeze(v) if isinstance(v, (dict, list, tuple, float)) else v for k, v in value.items()})
+
+
+class _JsonObjectSchema:
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        any_object = core_schema.dict_schema(strict=True)
+        return core_schema.no_info_after_validator_function(_freeze_object, any_object)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": True}
+
+
+Text: TypeAlias = Annotated[str, _TextSchema(_text_from_number)]
+Flag: TypeAlias = Annotated[str, _TextSchema(_text_from_flag)]
+Scalar: TypeAlias = Annotated[str | int | float, _ScalarSchema()]
+Timestamp: TypeAlias = Annotated[str, _TimestampSchema()]
+JsonObject: TypeAlias = Annotated[dict[str, Any], _JsonObjectSchema()]
+
+
+class _Part(BaseModel):
+    """A value of the schema: frozen; keys that are not in the schema are kept aside, to be reported."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True, revalidate_instances="never")
+
+    def __repr_args__(self) -> Iterable[tuple[str, Any]]:
+        """Name what is given without showing it: a lead is personal data and reprs end up in logs."""
+        return ((name, Ellipsis) for name, value in self.__dict__.items() if value is not None)
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+class Reference(_Part):
+    """A record of the CRM, named by its id."""
+
+    id: Text | None = Field(None, description="Id of the record at the CRM")
+
+
+class AccountReference(Reference):
+    """The lead's company: a record of the CRM, or just its name where the CRM wants one."""
+
+    name: Text | None = Field(None, description="Company name, for CRMs that store one on the lead")
+
+
+class EmailAddress(_Part):
+    """An e-mail address of the lead."""
+
+    email: Text | None = Field(None, description="The address")
+    type: Text | None = Field(None, description="Kind of address, free text")
+    is_primary: Flag | None = Field(None, description="Whether this is the preferred address, as text")
+
+
+class PhoneNumber(_Part):
+    """A phone number of the lead."""
+
+    number: Text | None = Field(None, description="The number")
+    extension: Text | None = Field(None, description="Extension")
+    type: Text | None = Field(
+        None,
+        description="Kind of number",
+        json_schema_extra={"enum": ["primary", "secondary", "work", "mobile", "fax"]},
+    )
+    email: Text | None = Field(None, description="An e-mail address that came with the number")
+    is_primary: Flag | None = Field(None, description="Whether this is the preferred number, as text")
+
+
+class PostalAddress(_Part):
+    """A postal address of the lead."""
+
+    street_1: Text | None = Field(None, description="Street, line 1")
+    street_2: Text | None = Field(None, description="Street, line 2")
+    city: Text | None = Field(None, description="City")
+    state: Text | None = Field(None, description="State")
+    postal_code: Text | None = Field(None, description="Postal code")
+    country: Text | None = Field(None, description="Country")
+    type: Text | None = Field(None, description="Kind of address")
+    is_primary: Flag | None = Field(None, description="Whether this is the preferred address, as text")
+
+
+class Url(_Part):
+    """A link to the lead."""
+
+    url: Text | None = Field(None, description="The URL")
+    type: Text | None = Field(None, description="Kind of URL")
+
+
+class Lead(_Part):
+    """What the caller wants created: the request schema.
+
+    Every field is optional here; which ones a CRM requires is that provider's data. ``None`` means *not given*.
+    """
+
+    title: Text | None = Field(None, description="Title of the lead")
+    owner: Reference | None = Field(None, description="Owner of the lead")
+    contact: Reference | None = Field(None, description="Contact linked to the lead")
+    account: AccountReference | None = Field(None, description="The lead's account (company)")
+    custom_fields: JsonObject | None = Field(
+        None, description="All custom fields of the lead: vendor field name to value"
+    )
+    first_name: Text | None = Field(None, description="First name")
+    last_name: Text | None = Field(None, description="Last name")
+    lead_source: Text | None = Field(None, description="Where the lead came from")
+    email_addresses: tuple[EmailAddress, ...] | None = Field(None, max_length=MAX_ITEMS, description="E-mail addresses")
+    phone_numbers: tuple[PhoneNumber, ...] | None = Field(None, max_length=MAX_ITEMS, description="Phone numbers")
+    addresses: tuple[PostalAddress, ...] | None = Field(None, max_length=MAX_ITEMS, description="Postal addresses")
+    converted_contact: Reference | None = Field(None, description="Contact the lead was turned into")
+    converted_account: Reference | None = Field(None, description="Account the lead was turned into")
+    description: Scalar | None = Field(None, description="Description of the lead")
+    industry: Scalar | None = Field(None, description="Industry of the lead's company")
+    website: Scalar | None = Field(None, description="Website of the lead's company")
+    number_of_employees: Scalar | None = Field(None, description="Number of employees of the lead's company")
+    name: Scalar | None = Field(None, description="Name of the lead")
+    created_at: Timestamp | None = Field(None, description="When the lead was created")
+    lead_type: Text | None = Field(None, description="Type of the lead")
+    status: Text | None = Field(None, description="Status of the lead")
+    remote_data: JsonObject | None = Field(None, description="Extra data for the CRM, merged into its record as it is")
+
+    @classmethod
+    def parse(cls, data: Lead | Mapping[str, Any] | bytes | str) -> Lead:
+        """Make a lead from what a caller has: a lead, a mapping, or JSON text.
+
+        Raises: InvalidLeadError naming the path of each value of the wrong type; never a value.
+        """
+        if isinstance(data, Lead):
+            return data
+        value = read_object(data) if isinstance(data, (bytes, str)) else data
+        try:
+            return cls.model_validate(value if isinstance(value, dict) else dict(value))
+        except ValidationError as fault:
+            raise InvalidLeadError(problems_of(fault)) from None
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Top-level keys that are not in the schema, in the order given."""
+        return tuple(self.model_extra or ())
+
+
+class CreatedLead(_Part):
+    """What the CRM answered: the response schema. Absent fields are ``None``.
+
+    Build it from the vendor's values as they are: numbers become text. An optional value of the wrong type is left out
+    (it is still in ``remote_data``), because an odd detail must not hide that the lead was created.
+    """
+
+    id: Text | None = Field(None, description="The lead's id")
+    owner: Reference | None = Field(None, description="Owner of the lead")
+    lead_source: Text | None = Field(None, description="Where the lead came from")
+    lead_type: Text | None = Field(None, description="Type of the lead")
+    status: Text | None = Field(None, description="Status of the lead")
+    title: Text | None = Field(None, description="Title of the lead")
+    contact: Reference | None = Field(None, description="Contact linked to the lead")
+    account: Reference | None = Field(None, description="The lead's account (company)")
+    first_name: Text | None = Field(None, description="First name")
+    last_name: Text | None = Field(None, description="Last name")
+    addresses: tuple[PostalAddress, ...] | None = Field(None, description="Postal addresses")
+    email_addresses: tuple[EmailAddress, ...] | None = Field(None, description="E-mail addresses")
+    phone_numbers: tuple[PhoneNumber, ...] | None = Field(None, description="Phone numbers")
+    custom_fields: dict[str, Any] | None = Field(None, description="All custom fields of the lead")
+    last_activity_at: Timestamp | None = Field(None, description="When the lead last had activity")
+    created_at: Timestamp | None = Field(None, description="When the lead was created")
+    updated_at: Timestamp | None = Field(None, description="When the lead was last updated")
+    converted_at: Timestamp | None = Field(None, description="When the lead was converted")
+    converted_contact: Text | None = Field(None, description="Id of the contact the lead was turned into")
+    converted_account: Text | None = Field(None, description="Id of the account the lead was turned into")
+    urls: tuple[Url, ...] | None = Field(None, description="The lead's URLs")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _leave_out_odd_details(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(values)
+        except ValidationError as fault:
+            odd = {error["loc"][0] for error in fault.errors(include_input=False) if error["loc"]}
+            if not odd or "id" in odd or not isinstance(values, dict):
+                raise
+            return handler({name: value for name, value in values.items() if name not in odd})
+
+
+_EXPECTED = {
+    "model_type": "object",
+    "model_attributes_type": "object",
+    "dict_type": "object",
+    "tuple_type": "array",
+    "list_type": "array",
+    "string_type": "string",
+}
+
+
+def problems_of(fault: ValidationError) -> list[Problem]:
+    """Translate pydantic's findings into problems with unified paths; input values are left out."""
+    found: dict[str, Problem] = {}
+    for error in fault.errors(include_url=False, include_context=False):
+        path = _path_text(error["loc"])
+        expected = _EXPECTED.get(error["type"])
+        if expected or error["type"] == "wrong_type":
+            wanted = expected or error["msg"].removeprefix("expected ")
+            problem = Problem(path, "wrong_type", f"expected {wanted}, got {_json_type(error['input'])}")
+        elif error["type"] == "too_long":
+            problem = Problem(path, "too_many_items", f"more than {MAX_ITEMS} items")
+        elif error["type"] == "string_unicode":
+            problem = Problem(path, "invalid_unicode", "text has a lone surrogate")
+        else:
+            problem = Problem(path, error["type"], error["msg"])
+        found.setdefault(path, problem)
+    return list(found.values())
+
+
+def _path_text(loc: tuple[str | int, ...]) -> str:
+    path = ""
+    for step in loc:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif not step.startswith("function-"):
+            path += f".{step}" if path else step
+    return path or "body"
+
+
+def _json_type(value: Any) -> str:
+    if value is None:
+        return "null"
+    for kind, name in ((bool, "boolean"), (str, "string"), ((int, float, Decimal), "number"), (Mapping, "object")):
+        if isinstance(value, kind):
+            return name
+    return "array" if isinstance(value, (list, tuple)) else type(value).__name__

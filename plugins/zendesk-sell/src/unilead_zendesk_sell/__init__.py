@@ -1,0 +1,1 @@
+"""The Zendesk Sell provider of unilead."""

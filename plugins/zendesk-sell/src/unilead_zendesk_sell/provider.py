@@ -1,0 +1,214 @@
+"""Zendesk Sell: create a lead with one ``POST /v2/leads``.
+
+Source: https://developer.zendesk.com/api-reference/sales-crm/introduction/ (read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unilead import (
+    AddressSlots,
+    Category,
+    CreatedLead,
+    EmailSlots,
+    Field,
+    FieldMap,
+    Lead,
+    OAuth2,
+    OAuthSettings,
+    PhoneSlots,
+    Problem,
+    ProviderInfo,
+    RateLimit,
+    Request,
+    Response,
+    Simulator,
+    VendorRule,
+    error_for,
+    hookimpl,
+    id_name,
+    named_id,
+    path_segment,
+    to_integer,
+)
+
+PHONES = PhoneSlots({"mobile": ["mobile"], "fax": ["fax"], "phone": ["primary", "work", None, "secondary"]})
+ADDRESS = AddressSlots(
+    street="address.line1",
+    city="address.city",
+    state="address.state",
+    postal_code="address.postal_code",
+    country="address.country",
+)
+CATEGORIES: dict[str, Category] = {  # other codes are judged by HTTP status
+    "already_exists": "conflict",
+    "not_found": "not_found",
+    "incorrect_path": "unexpected",
+}
+
+FIELDS = FieldMap(
+    Field("last_name", "last_name", required=True),
+    Field("first_name", "first_name"),
+    Field("title", "title"),
+    Field("owner.id", "owner_id", convert=to_integer),
+    Field("lead_source", "source_id", convert=named_id, setting="lead_source_map"),
+    Field("account.name", "organization_name"),
+    Field("email_addresses", "", convert=EmailSlots("email")),
+    Field("phone_numbers", "", convert=PHONES),
+    Field("addresses", "", convert=ADDRESS),
+    Field("custom_fields", "custom_fields"),
+)
+
+
+class ZendeskSellSettings(OAuthSettings):
+    """A Zendesk Sell account: a personal access token, or an OAuth client with a refresh token.
+
+    Attributes:
+        lead_source_map: name to id of the account's lead sources, from ``GET /v2/lead_sources``.
+    """
+
+    lead_source_map: dict[str, int] = {}
+
+
+INFO = ProviderInfo(
+    slug="zendesk-sell",
+    title="Zendesk Sell",
+    base_url="https://api.getbase.com",
+    allowed_hosts=(r"api\.getbase\.com",),
+    auth=OAuth2(
+        token_url="https://api.getbase.com/oauth2/token",
+        client_auth="basic",
+        authorize_url="https://api.getbase.com/oauth2/authorize",
+        scopes=("read", "write", "profile"),
+    ),
+    settings=ZendeskSellSettings,
+    fields=FIELDS,
+    response_fields=(
+        "id", "owner", "lead_source", "title", "first_name", "last_name", "addresses", "email_addresses",
+        "phone_numbers", "custom_fields", "created_at", "updated_at",
+    ),
+    rate_limits=(RateLimit(8, 1), RateLimit(36_000, 3_600)),
+    credential_names=frozenset({"access_token"}),
+    rules=(
+        VendorRule("owner.id and lead_source name records by their numeric id", ("owner", "lead_source")),
+        VendorRule("a custom field is addressed by its display name, which must exist", ("custom_fields",)),
+    ),
+    quirks=(
+        "Zendesk Sell ends on 2027-08-31.",
+        "One e-mail address, one phone, one mobile, one fax and one postal address per lead; the rest is reported.",
+        "A phone extension is appended to the number, street line 2 to line 1; reading does not split them again.",
+        "title is the person's job title.",
+        "An attribute that Sell does not know fails the whole create.",
+    ),
+    docs={
+        "Leads": "https://developer.zendesk.com/api-reference/sales-crm/resources/leads/",
+        "Authentication": "https://developer.zendesk.com/api-reference/sales-crm/authentication/introduction/",
+        "Errors": "https://developer.zendesk.com/api-reference/sales-crm/errors/",
+    },
+)  # fmt: skip
+
+
+@hookimpl
+def describe() -> ProviderInfo:
+    return INFO
+
+
+@hookimpl
+def validate_required(lead: Lead) -> list[Problem]:
+    return FIELDS.missing(lead)
+
+
+@hookimpl
+def build_request(lead: Lead, settings: ZendeskSellSettings) -> Request:
+    record, dropped = FIELDS.render(lead, settings)
+    return Request(
+        "POST",
+        "/v2/leads",
+        json={"data": record},
+        record_path=("data",),
+        remote_data=_without_envelope(lead.remote_data or {}),
+        dropped=dropped,
+    )
+
+
+@hookimpl
+def build_read_request(lead_id: str) -> Request:
+    return Request("GET", f"/v2/leads/{path_segment(lead_id)}")
+
+
+@hookimpl
+def parse_response(response: Response, request: Request, settings: ZendeskSellSettings) -> CreatedLead:
+    if response.status != 200:
+        raise _error(response, request)
+    stored = response.json["data"]
+    return CreatedLead(
+        id=stored["id"],
+        owner=_reference(stored.get("owner_id")),
+        lead_source=id_name(stored.get("source_id"), settings.lead_source_map),
+        title=stored.get("title"),
+        first_name=stored.get("first_name"),
+        last_name=stored.get("last_name"),
+        addresses=_addresses(stored.get("address")),
+        email_addresses=_items(("email", "primary", stored.get("email"))),
+        phone_numbers=_items(
+            ("number", "work", stored.get("phone")),
+            ("number", "mobile", stored.get("mobile")),
+            ("number", "fax", stored.get("fax")),
+        ),
+        custom_fields=stored.get("custom_fields"),
+        created_at=stored.get("created_at"),
+        updated_at=stored.get("updated_at"),
+    )
+
+
+@hookimpl
+def simulator() -> Simulator:
+    from unilead_zendesk_sell.simulator import ZendeskSellSimulator
+
+    return ZendeskSellSimulator()
+
+
+def _without_envelope(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Accept the whole vendor body too: then the record inside is what counts."""
+    inner = extra.get("data")
+    return inner if isinstance(inner, Mapping) and set(extra) <= {"data", "meta"} else extra
+
+
+def _reference(number: int | None) -> dict[str, int] | None:
+    return None if number is None else {"id": number}
+
+
+def _items(*slots: tuple[str, str, str | None]) -> list[dict[str, str]] | None:
+    """Turn Sell's single attributes into a list of typed items."""
+    return [{part: text, "type": kind} for part, kind, text in slots if text] or None
+
+
+def _addresses(address: Mapping[str, str | None] | None) -> list[dict[str, str | None]] | None:
+    if not address or not any(address.values()):
+        return None
+    parts = {part: address.get(part) for part in ("city", "state", "postal_code", "country")}
+    return [{"street_1": address.get("line1"), **parts, "type": "primary"}]
+
+
+def _error(response: Response, request: Request) -> Exception:
+    """Read Sell's list of errors; its body may also be empty or no JSON at all."""
+    body = response.json if isinstance(response.json, dict) else {}
+    faults = [entry["error"] for entry in body.get("errors", ())]
+    if not faults:
+        return error_for(response, response.text.strip() if not response.is_json else "")
+    codes = {fault.get("code") for fault in faults}
+    code = faults[0].get("code")
+    pointer = (faults[0].get("field") or "").removeprefix("/data").strip("/").replace("/", ".")
+    message = "; ".join(filter(None, (fault.get("details") or fault.get("message") for fault in faults)))
+    category = CATEGORIES.get(code) if len(codes) == 1 else None
+    if response.status == 404 and request.method == "POST":
+        category = "unexpected"
+    return error_for(
+        response,
+        message,
+        category=category,
+        vendor_code=code,
+        field=FIELDS.source_of(pointer, request.lead),
+    )
