@@ -1,7 +1,8 @@
 """The contract between the core and a provider: what is asked, in what order, what comes in, what must come out.
 
 All hooks are ``firstresult``, pure and synchronous: no I/O, no clock, no log. An implementation names only the
-arguments it wants. The plugin registered last is asked first, so an override may answer, wrap, or decline with ``None``.
+arguments it wants. The plugin registered last is asked first, so an override may answer, wrap, or decline with
+``None``.
 """
 
 from __future__ import annotations

@@ -222,8 +222,12 @@ def _trace(row: Field, path: str, lead: Lead | None, settings: Any) -> str | Non
 
 
 def _convert(row: Field, value: Any, settings: Any) -> Any:
-    assert row.convert is not None
-    return row.convert(value, getattr(settings, row.setting)) if row.setting else row.convert(value)
+    convert: Converter = row.convert or _unchanged
+    return convert(value, getattr(settings, row.setting)) if row.setting else convert(value)
+
+
+def _unchanged(value: Any) -> Any:
+    return value
 
 
 def _writer(name: str, rows: Sequence[Field]) -> _Writer:

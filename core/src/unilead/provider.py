@@ -123,7 +123,7 @@ class Provider:
         return self.settings(account.settings)
 
     def base_url(self, settings: Settings) -> str:
-        """Origin and path prefix of the account's requests, checked against the allowed hosts. Raises: SettingsError."""
+        """Origin of the account's requests, checked against the allowed hosts. Raises: SettingsError."""
         return check_url(fill(self.info.base_url, settings), self.info.allowed_hosts, provider=self.slug).rstrip("/")
 
     def simulator(self) -> Simulator:

@@ -453,7 +453,7 @@ class ProviderContract:
         looks: list[str] = []
         lead = self.lead_with()
         base_url = provider.base_url(settings)
-        monkeypatch.setattr(SecretStr, "get_secret_value", lambda secret: looks.append("unwrapped") or "x")
+        monkeypatch.setattr(SecretStr, "get_secret_value", lambda secret: str(looks.append("unwrapped")))
         request = provider.build_request(lead, settings, base_url=base_url)
         with pytest.raises(ProviderError):
             provider.parse_response(Response(400), request, settings)
@@ -473,7 +473,7 @@ class ProviderContract:
         assert "canary-secret" not in f"{caught.value!s}{caught.value!r}"
 
     def _secret_names(self) -> set[str]:
-        provider, settings = self._pair()
+        settings = self._pair()[1]
         return {name for name, value in settings.__dict__.items() if isinstance(value, SecretStr)}
 
     # --- 8: batches -----------------------------------------------------------------------------------------------
