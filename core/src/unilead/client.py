@@ -13,7 +13,7 @@ from unilead.exchange import Exchange, OnUnsupported, Options, Result, Send, exc
 from unilead.info import Account
 from unilead.registry import Registry
 from unilead.schema import Lead
-from unilead.transport import as_async_transport, as_transport
+from unilead.transport import open_async_transport, open_transport
 
 
 class _Base:
@@ -35,6 +35,8 @@ class _Base:
         self.registry = registry or Registry()
         self._transport = transport
         self._backend = backend
+        self._opened: Any = None
+        self._allow_private = allow_private
         self._base_url = base_url
         self._timeout = timeout
         self._on_unsupported = on_unsupported
@@ -103,13 +105,15 @@ class Client(_Base):
             return result
 
     def _sending(self) -> Any:
-        self._transport = as_transport(self._transport, self._backend)
-        return self._transport
+        if self._opened is None:
+            self._opened = open_transport(self._transport, self._backend, allow_private=self._allow_private)
+        return self._opened
 
     def close(self) -> None:
         """Close all connections."""
-        if hasattr(self._transport, "close"):
-            self._transport.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
     def __enter__(self) -> Self:
         return self
@@ -158,13 +162,15 @@ class AsyncClient(_Base):
             return result
 
     def _sending(self) -> Any:
-        self._transport = as_async_transport(self._transport, self._backend)
-        return self._transport
+        if self._opened is None:
+            self._opened = open_async_transport(self._transport, self._backend, allow_private=self._allow_private)
+        return self._opened
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if hasattr(self._transport, "aclose"):
-            await self._transport.aclose()
+        if self._opened is not None:
+            await self._opened.aclose()
+            self._opened = None
 
     async def __aenter__(self) -> Self:
         return self

@@ -300,6 +300,8 @@ class Provider:
             raise self._complete(error_for(response))
         if not created.id or created.id == "0" or not created.id.strip():
             self._distrust(response, "the answer names no lead id")
+        if response.truncated:
+            self._distrust(response, "the answer is cut off")
         return created
 
     def _complete(self, error: E, response: Response | None = None) -> E:

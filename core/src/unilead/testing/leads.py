@@ -64,3 +64,14 @@ def _has_plain_offset(values: dict[str, Any]) -> bool:
     """Leave out time zones of long ago, whose offsets have seconds: RFC 3339 cannot write them."""
     moment = values.get("created_at")
     return moment is None or len(moment) == len("2026-11-23T10:00:00+01:00")
+
+
+def answers() -> st.SearchStrategy[Any]:
+    """Generate JSON values that look somewhat like the answers of CRMs."""
+    keys = ["data", "errors", "error", "id", "message", "code", "status", "leads", "success", "details", "field"]
+    keys += ["properties", "LEAD_ID", "errorCode", "fields", "name", "category", "context"]
+    return st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(keys), inner, max_size=4),
+        max_leaves=12,
+    )

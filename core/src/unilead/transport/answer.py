@@ -1,0 +1,135 @@
+"""What every back end shares: the call being made, what its failure means, and how much of an answer is read."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import urlsplit
+
+from unilead.errors import ConnectError, LeadError, OutcomeUnknownError
+from unilead.message import Request, Response
+
+MAX_ANSWER = 5 * 1024 * 1024
+CONNECT_TIMEOUT = 5.0
+WRITE_TIMEOUT = 10.0
+KEEPALIVE = 5.0  # seconds an idle connection lives: a server closing one at the moment of reuse costs an `unknown`
+MAX_CONNECTIONS = 100
+
+_UNSAFE_HEADER = re.compile(r"[^\x20-\x7e\t]")
+_LOOKUP_HINT = "the lead may exist; look it up in the CRM before sending it again"
+
+
+@dataclass
+class CallState:
+    """One request on its way.
+
+    Attributes:
+        deadline: when it must be over, on the monotonic clock.
+        sent: whether a byte of it was handed to a connection.
+    """
+
+    deadline: float
+    sent: bool = False
+
+    @property
+    def left(self) -> float:
+        """Seconds left; never less than a millisecond, since zero would mean *do not wait at all*."""
+        return max(0.001, self.deadline - time.monotonic())
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is used up."""
+        return time.monotonic() >= self.deadline
+
+
+class ForbiddenAddressError(ConnectError):
+    """The name leads to an address that is not on the public internet; nothing was sent."""
+
+    retryable = False
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """The one TLS context of this process: the system's certificates, certifi's where the system has none."""
+    context = ssl.create_default_context()
+    paths = ssl.get_default_verify_paths()
+    if not context.cert_store_stats()["x509_ca"] and not (paths.cafile or paths.capath):
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
+
+
+def outgoing_headers(request: Request, credentials: Mapping[str, str]) -> list[tuple[str, str]]:
+    """All headers but ``Host`` and ``Content-Length``. Raises: ConnectError when one could split the request."""
+    headers = [*request.headers.items(), *credentials.items()]
+    for name, value in headers:
+        if _UNSAFE_HEADER.search(value):
+            raise ConnectError(f"header {name} has characters that no header may have", retryable=False)
+    return headers
+
+
+def failure(fault: BaseException, call: CallState, request: Request) -> LeadError:
+    """Say what a failed send means for the lead, by the evidence of the call."""
+    if isinstance(fault, LeadError):
+        return fault
+    if call.sent:
+        reason = "the CRM did not answer in time" if call.over or _timed_out(fault) else "the connection broke"
+        return OutcomeUnknownError(reason, hint=_LOOKUP_HINT)
+    host = urlsplit(request.url).hostname or "the CRM"
+    certificate = _certificate_fault(fault)
+    if certificate:
+        hint = "nothing was sent; check the host name, the clock and the certificate authorities of this machine"
+        return ConnectError(f"certificate of {host} is refused: {certificate}", hint=hint, retryable=False)
+    if type(fault).__name__ in ("LocalProtocolError", "InvalidURL", "UnsupportedProtocol", "ValueError"):
+        return ConnectError(f"the request to {host} is malformed", hint="nothing was sent", retryable=False)
+    return ConnectError(f"could not connect to {host}: {type(fault).__name__}", hint="nothing was sent; repeat later")
+
+
+def _timed_out(fault: BaseException) -> bool:
+    return isinstance(fault, TimeoutError) or "Timeout" in type(fault).__name__
+
+
+def _certificate_fault(fault: BaseException) -> str:
+    seen: BaseException | None = fault
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return seen.verify_message
+        seen = seen.__cause__ or seen.__context__
+    return ""
+
+
+def make_response(
+    status: int, headers: list[tuple[str, str]], body: bytes, reason: str, *, truncated: bool
+) -> Response:
+    """Make our response: header names in lower case, repeated ones joined, the body unpacked within the cap."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    truncated = truncated or len(body) > MAX_ANSWER
+    body = body[:MAX_ANSWER]
+    encoding = joined.get("content-encoding", "").strip().lower()
+    if encoding and encoding != "identity" and body:
+        body, whole = _unpacked(body, encoding)
+        truncated = truncated or not whole
+    return Response(status, joined, body, reason, truncated)
+
+
+def _unpacked(body: bytes, encoding: str) -> tuple[bytes, bool]:
+    """Undo gzip or deflate, at most to the cap. Nobody asked for an encoding, so any other one stays packed."""
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        return body, False
+    for window in (47, -15):  # gzip or zlib by their header; then deflate without any
+        decoder = zlib.decompressobj(window)
+        try:
+            plain = decoder.decompress(body, MAX_ANSWER)
+        except zlib.error:
+            continue
+        return plain, decoder.eof
+    return body, False
