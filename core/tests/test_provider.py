@@ -1,0 +1,214 @@
+"""What a plugin does wrong becomes a named error for its slug: F092 to F097, and how requests are finished."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from unilead import (
+    CreatedLead,
+    HookContractError,
+    InvalidLeadError,
+    Lead,
+    MalformedResponseError,
+    Provider,
+    RejectedError,
+    Request,
+    Response,
+    Settings,
+    SettingsError,
+    UnavailableError,
+)
+
+from .conftest import TOKEN, AcmeSettings, EmptyRegistry, make_info, make_plugin
+
+LEAD = Lead(last_name="Okafor")
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return AcmeSettings(token=TOKEN)
+
+
+def _provider(**hooks: Any) -> Provider:
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin(**hooks))
+    return registry.get("acme")
+
+
+def _raiser(fault: BaseException) -> Any:
+    def build_request(lead: Lead) -> Request:
+        raise fault
+
+    return build_request
+
+
+@pytest.mark.parametrize("kind", [KeyError, ZeroDivisionError, RecursionError, SystemExit, MemoryError])
+def test_f092_a_raising_hook_sends_nothing(kind: type[BaseException], settings: Settings) -> None:
+    with pytest.raises(HookContractError, match=f"build_request raised {kind.__name__}") as caught:
+        _provider(build_request=_raiser(kind())).build_request(LEAD, settings)
+    assert (caught.value.outcome, caught.value.provider) == ("not_sent", "acme")
+
+
+@pytest.mark.parametrize(("status", "kind", "outcome"), [(201, MalformedResponseError, "unknown"), (400, RejectedError, "rejected"), (503, UnavailableError, "unknown")])
+def test_f093_a_raising_parser_is_judged_by_status(status: int, kind: type, outcome: str, settings: Settings) -> None:
+    def parse_response(response: Response) -> CreatedLead:
+        raise RecursionError
+
+    provider = _provider(parse_response=parse_response)
+    with pytest.raises(kind) as caught:
+        provider.parse_response(Response.of(status, {"kept": True}), provider.build_request(LEAD, settings), settings)
+    assert caught.value.outcome == outcome
+    assert caught.value.response.json == {"kept": True}
+
+
+class _Hostile(dict[str, Any]):
+    def __str__(self) -> str:
+        raise RuntimeError("hostile")
+
+    __repr__ = __str__
+
+
+async def _coroutine() -> None: ...
+
+
+@pytest.mark.parametrize("answer", [None, {}, _Hostile(), (x for x in ()), "x"], ids=["nothing", "dict", "hostile", "generator", "str"])
+def test_f094_a_wrong_answer_is_refused(answer: Any, settings: Settings) -> None:
+    def build_request(lead: Lead) -> Any:
+        return answer
+
+    def parse_response(response: Response) -> Any:
+        return answer
+
+    with pytest.raises(HookContractError, match="hook build_request answered"):
+        _provider(build_request=build_request).build_request(LEAD, settings)
+    provider = _provider(parse_response=parse_response)
+    with pytest.raises(MalformedResponseError) as caught:
+        provider.parse_response(Response.of(201, {"id": 1}), provider.build_request(LEAD, settings), settings)
+    assert caught.value.outcome == "unknown"
+
+
+def test_f094_a_coroutine_is_refused(settings: Settings) -> None:
+    def build_request(lead: Lead) -> Any:
+        return _coroutine()
+
+    with pytest.raises(HookContractError, match="a coroutine"):
+        _provider(build_request=build_request).build_request(LEAD, settings)
+
+
+@pytest.mark.parametrize("path", ["https://evil.example/x", "//evil.example/x", "/a/../b", "/a b", "/a?b=c", "/a#b", "/a\r\nX: 1", "relative", ""])
+def test_f097_a_request_cannot_leave_its_host_or_path(path: str, settings: Settings) -> None:
+    def build_request(lead: Lead) -> Request:
+        return Request("POST", path, json={})
+
+    with pytest.raises(HookContractError):
+        _provider(build_request=build_request).build_request(LEAD, settings)
+
+
+@pytest.mark.parametrize("name", ["Host", "authorization", "Transfer-Encoding", "Content-Length", "Cookie", "X\r\nY", "a b"])
+def test_f097_headers_of_the_core_are_not_the_plugins(name: str, settings: Settings) -> None:
+    def build_request(lead: Lead) -> Request:
+        return Request("POST", "/x", json={}, headers={name: "1"})
+
+    with pytest.raises(HookContractError):
+        _provider(build_request=build_request).build_request(LEAD, settings)
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: 1", "a\0", "é"])
+def test_s008_header_values_are_plain_text(value: str, settings: Settings) -> None:
+    def build_request(lead: Lead) -> Request:
+        return Request("POST", "/x", json={}, headers={"X-Acme": value})
+
+    with pytest.raises(HookContractError):
+        _provider(build_request=build_request).build_request(LEAD, settings)
+
+
+def test_remote_data_is_merged_into_the_record_and_wins(settings: Settings) -> None:
+    lead = Lead.parse({"last_name": "A", "custom_fields": {"x": 1}, "remote_data": {"surname": "B", "extra": {"y": [2]}, "n": None}})
+    body = json.loads(_provider().build_request(lead, settings).body)
+    assert body == {"prospect": {"surname": "B", "extra": {"x": 1, "y": [2]}, "n": None}}
+
+
+@pytest.mark.parametrize("key", ["prospect", "api_token", "API_TOKEN"])
+def test_b030_envelope_and_credentials_cannot_be_replaced(key: str, settings: Settings) -> None:
+    with pytest.raises(InvalidLeadError) as caught:
+        _provider().build_request(Lead(last_name="A", remote_data={key: "x"}), settings)
+    assert caught.value.fields == (f"remote_data.{key}",)
+
+
+@pytest.mark.parametrize(
+    ("style", "query"),
+    [("brackets", "a%5Bb%5D=1&l%5B%5D=x&l%5B%5D=y"), ("repeat", "a%5Bb%5D=1&l=x&l=y"), ("comma", "a%5Bb%5D=1&l=x%2Cy")],
+)
+def test_remote_query_is_written_in_the_crms_style(style: str, query: str, settings: Settings) -> None:
+    provider = _provider(describe=lambda: make_info(query_style=style))
+    url = provider.build_request(LEAD, settings, remote_query={"a": {"b": "1"}, "l": ["x", "y"]}).url
+    assert url == f"https://api.acme.example/v1/prospects?{query}"
+
+
+def test_the_callers_query_wins(settings: Settings) -> None:
+    def build_request(lead: Lead) -> Request:
+        return Request("POST", "/x", json={}, query={"a": "own", "b": "own"})
+
+    url = _provider(build_request=build_request).build_request(LEAD, settings, remote_query={"a": "caller"}).url
+    assert url.endswith("?b=own&a=caller")
+
+
+@pytest.mark.parametrize("answer", [0, "", "0", " ", None])
+def test_f025_an_id_that_is_none_is_no_success(answer: Any, settings: Settings) -> None:
+    provider = _provider()
+    response = Response.of(201, {"prospect": {"id": answer, "surname": "x"}})
+    with pytest.raises(MalformedResponseError) as caught:
+        provider.parse_response(response, provider.build_request(LEAD, settings), settings)
+    assert caught.value.outcome == "unknown"
+
+
+def test_a_lone_surrogate_is_refused_before_the_send(settings: Settings) -> None:
+    with pytest.raises(InvalidLeadError) as caught:
+        _provider().build_request(Lead(last_name="\ud800"), settings)
+    assert caught.value.problems[0].code == "invalid_unicode"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.acme.example", "https://u@api.acme.example", "https://api.acme.example:8443", "https://evil.example",
+        "https://api.acme.example.evil.com", "https://evilapi.acme.example", "https://api.acme.example/x",
+        "https://127.0.0.1", "https://[::1]", "https://localhost", "https://api.acme.example.", "https://api.acme.example\\@x",
+        "https://api.acme.example\n", "ftp://api.acme.example", "https://api.acme.example?x", "https://api.acme.example#x",
+        "https://аpi.acme.example", "https://api.acme.example:", "", "https://2130706433", "https://０x7f.1",
+    ],
+)  # fmt: skip
+def test_s001_s003_s004_base_urls_outside_the_allow_list_are_refused(url: str, settings: Settings) -> None:
+    provider = _provider()
+    provider.info = replace(provider.info, base_url=url)
+    with pytest.raises(SettingsError):
+        provider.build_request(LEAD, settings)
+
+
+def test_a_retried_batch_hook_must_answer_ascending_indexes(settings: Settings) -> None:
+    def build_batch_request(requests: Any) -> Any:
+        return Request("POST", "/v1/batch", json=[]), (1, 0)
+
+    provider = _provider(build_batch_request=build_batch_request)
+    requests = [provider.compose(LEAD, settings)] * 2
+    with pytest.raises(HookContractError, match="ascending"):
+        provider.build_batch(requests, settings)
+
+
+@pytest.mark.parametrize("answered", [0, 1, 3])
+def test_f076_a_wrong_number_of_verdicts_is_unknown(answered: int, settings: Settings) -> None:
+    def build_batch_request(requests: Any) -> Any:
+        return Request("POST", "/v1/batch", json=[]), (0, 1)
+
+    def parse_batch_response(response: Response) -> Any:
+        return [CreatedLead(id=1)] * answered
+
+    provider = _provider(build_batch_request=build_batch_request, parse_batch_response=parse_batch_response)
+    request, taken = provider.build_batch([provider.compose(LEAD, settings)] * 2, settings)
+    with pytest.raises(MalformedResponseError) as caught:
+        provider.parse_batch(Response.of(200, []), request, len(taken), settings)
+    assert caught.value.outcome == "unknown"
