@@ -105,7 +105,9 @@ def make_plugin(**replaced: Callable[..., Any]) -> types.ModuleType:
             stored = response.json["prospect"]
             return CreatedLead(id=stored["id"], last_name=stored["surname"], first_name=stored.get("given_name"))
         fault = response.json
-        raise error_for(response, fault["text"], vendor_code=fault.get("code"), field=FIELDS.source_of(fault.get("path")))
+        raise error_for(
+            response, fault["text"], vendor_code=fault.get("code"), field=FIELDS.source_of(fault.get("path"))
+        )
 
     @hookimpl
     def build_read_request(lead_id: str) -> Request:

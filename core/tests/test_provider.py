@@ -53,7 +53,10 @@ def test_f092_a_raising_hook_sends_nothing(kind: type[BaseException], settings: 
     assert (caught.value.outcome, caught.value.provider) == ("not_sent", "acme")
 
 
-@pytest.mark.parametrize(("status", "kind", "outcome"), [(201, MalformedResponseError, "unknown"), (400, RejectedError, "rejected"), (503, UnavailableError, "unknown")])
+@pytest.mark.parametrize(
+    ("status", "kind", "outcome"),
+    [(201, MalformedResponseError, "unknown"), (400, RejectedError, "rejected"), (503, UnavailableError, "unknown")],
+)
 def test_f093_a_raising_parser_is_judged_by_status(status: int, kind: type, outcome: str, settings: Settings) -> None:
     def parse_response(response: Response) -> CreatedLead:
         raise RecursionError
@@ -75,7 +78,9 @@ class _Hostile(dict[str, Any]):
 async def _coroutine() -> None: ...
 
 
-@pytest.mark.parametrize("answer", [None, {}, _Hostile(), (x for x in ()), "x"], ids=["nothing", "dict", "hostile", "generator", "str"])
+@pytest.mark.parametrize(
+    "answer", [None, {}, _Hostile(), (x for x in ()), "x"], ids=["nothing", "dict", "hostile", "generator", "str"]
+)
 def test_f094_a_wrong_answer_is_refused(answer: Any, settings: Settings) -> None:
     def build_request(lead: Lead) -> Any:
         return answer
@@ -99,7 +104,10 @@ def test_f094_a_coroutine_is_refused(settings: Settings) -> None:
         _provider(build_request=build_request).build_request(LEAD, settings)
 
 
-@pytest.mark.parametrize("path", ["https://evil.example/x", "//evil.example/x", "/a/../b", "/a b", "/a?b=c", "/a#b", "/a\r\nX: 1", "relative", ""])
+@pytest.mark.parametrize(
+    "path",
+    ["https://evil.example/x", "//evil.example/x", "/a/../b", "/a b", "/a?b=c", "/a#b", "/a\r\nX: 1", "relative", ""],
+)
 def test_f097_a_request_cannot_leave_its_host_or_path(path: str, settings: Settings) -> None:
     def build_request(lead: Lead) -> Request:
         return Request("POST", path, json={})
@@ -108,7 +116,9 @@ def test_f097_a_request_cannot_leave_its_host_or_path(path: str, settings: Setti
         _provider(build_request=build_request).build_request(LEAD, settings)
 
 
-@pytest.mark.parametrize("name", ["Host", "authorization", "Transfer-Encoding", "Content-Length", "Cookie", "X\r\nY", "a b"])
+@pytest.mark.parametrize(
+    "name", ["Host", "authorization", "Transfer-Encoding", "Content-Length", "Cookie", "X\r\nY", "a b"]
+)
 def test_f097_headers_of_the_core_are_not_the_plugins(name: str, settings: Settings) -> None:
     def build_request(lead: Lead) -> Request:
         return Request("POST", "/x", json={}, headers={name: "1"})
@@ -127,7 +137,9 @@ def test_s008_header_values_are_plain_text(value: str, settings: Settings) -> No
 
 
 def test_remote_data_is_merged_into_the_record_and_wins(settings: Settings) -> None:
-    lead = Lead.parse({"last_name": "A", "custom_fields": {"x": 1}, "remote_data": {"surname": "B", "extra": {"y": [2]}, "n": None}})
+    lead = Lead.parse(
+        {"last_name": "A", "custom_fields": {"x": 1}, "remote_data": {"surname": "B", "extra": {"y": [2]}, "n": None}}
+    )
     body = json.loads(_provider().build_request(lead, settings).body)
     assert body == {"prospect": {"surname": "B", "extra": {"x": 1, "y": [2]}, "n": None}}
 

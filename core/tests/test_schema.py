@@ -36,7 +36,12 @@ RESPONSE_TABLE = {
     "converted_at": "date-time", "converted_contact": "string", "converted_account": "string", "urls": "array",
     "urls[].url": "string", "urls[].type": "string",
 }  # fmt: skip
-TOLERATED = {"email_addresses[].is_primary", "addresses[].is_primary", "phone_numbers[].email", "phone_numbers[].is_primary"}
+TOLERATED = {
+    "email_addresses[].is_primary",
+    "addresses[].is_primary",
+    "phone_numbers[].email",
+    "phone_numbers[].is_primary",
+}
 
 
 def _table(model: Any) -> dict[str, str]:
@@ -88,7 +93,9 @@ def test_phone_type_names_its_enum() -> None:
     assert phone["enum"] == ["primary", "secondary", "work", "mobile", "fax"]
 
 
-@pytest.mark.parametrize(("value", "text"), [(5, "5"), (5.0, "5"), (5.25, "5.25"), (1e21, "1" + "0" * 21), ("5.0", "5.0")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(5, "5"), (5.0, "5"), (5.25, "5.25"), (1e21, "1" + "0" * 21), ("5.0", "5.0")]
+)
 def test_b020_numbers_become_their_shortest_decimal_text(value: Any, text: str) -> None:
     assert Lead.parse({"last_name": value}).last_name == text
 
@@ -132,11 +139,15 @@ def test_b021_to_b034_wrong_types_are_named(data: Any, field: str, code: str) ->
 
 
 def test_b022_and_b023_empty_values_are_accepted() -> None:
-    lead = Lead.parse({"owner": {}, "contact": {"id": None}, "email_addresses": [{}], "custom_fields": None, "title": None})
+    lead = Lead.parse(
+        {"owner": {}, "contact": {"id": None}, "email_addresses": [{}], "custom_fields": None, "title": None}
+    )
     assert lead.owner is not None and lead.owner.id is None
 
 
-@pytest.mark.parametrize(("given", "text"), [(True, "true"), ("TRUE", "TRUE"), (1, "1"), ("yes", "yes"), (False, "false")])
+@pytest.mark.parametrize(
+    ("given", "text"), [(True, "true"), ("TRUE", "TRUE"), (1, "1"), ("yes", "yes"), (False, "false")]
+)
 def test_b024_is_primary_is_text(given: Any, text: str) -> None:
     phones = Lead.parse({"phone_numbers": [{"is_primary": given}]}).phone_numbers
     assert phones is not None and phones[0].is_primary == text
@@ -188,7 +199,9 @@ def test_f096_leads_cannot_be_changed() -> None:
 
 
 def test_reprs_show_no_values() -> None:
-    lead = Lead.parse({"last_name": "canary", "email_addresses": [{"email": "canary@x"}], "custom_fields": {"a": "canary"}})
+    lead = Lead.parse(
+        {"last_name": "canary", "email_addresses": [{"email": "canary@x"}], "custom_fields": {"a": "canary"}}
+    )
     created = CreatedLead(id=1, last_name="canary")
     assert "canary" not in f"{lead!r}{lead}{created!r}{lead.email_addresses!r}"
 

@@ -20,7 +20,9 @@ def test_b002_invalid_json_names_line_and_column(body: str) -> None:
         read_object(body)
 
 
-@pytest.mark.parametrize("body", ['{"a":"é"}'.encode(code) for code in ("utf-16", "utf-32", "latin-1")] + [b'{"a":"\xc0\x80"}'])
+@pytest.mark.parametrize(
+    "body", ['{"a":"é"}'.encode(code) for code in ("utf-16", "utf-32", "latin-1")] + [b'{"a":"\xc0\x80"}']
+)
 def test_b003_other_encodings_are_refused(body: bytes) -> None:
     with pytest.raises(InvalidLeadError, match="not UTF-8"):
         read_object(body)

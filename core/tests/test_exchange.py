@@ -1,0 +1,217 @@
+"""What is repeated and what never is; what a result holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from unilead import (
+    Account,
+    AsyncClient,
+    AuthError,
+    Client,
+    ConnectError,
+    InvalidLeadError,
+    LeadError,
+    MissingFieldsError,
+    OutcomeUnknownError,
+    RateLimitError,
+    Registry,
+    RejectedError,
+    Response,
+)
+
+from .conftest import TOKEN, AcmeSimulator
+
+LEAD = {"last_name": "Okafor"}
+
+
+class Script:
+    """A transport that plays answers and errors in order."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers: Iterator[Any] = iter(answers)
+        self.sent = 0
+
+    def send(self, request: Any, *, credentials: Any, timeout: float) -> Response:
+        self.sent += 1
+        answer = next(self.answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None: ...
+
+
+CREATED = Response.of(201, {"prospect": {"id": 7, "surname": "Okafor"}})
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    return waits
+
+
+def _create(script: Script, registry: Registry, account: Account, **options: Any) -> Any:
+    return Client(transport=script, registry=registry).create(LEAD, account, **options)
+
+
+def test_f002_not_connected_is_tried_three_times(registry: Registry, account: Account, slept: list[float]) -> None:
+    script = Script(*[ConnectError("refused")] * 3)
+    with pytest.raises(ConnectError) as caught:
+        _create(script, registry, account)
+    assert (script.sent, caught.value.outcome, caught.value.provider) == (3, "not_sent", "acme")
+    assert len(slept) == 2 and slept[0] < slept[1]
+
+
+def test_a_connection_at_the_second_try_creates(registry: Registry, account: Account) -> None:
+    result = _create(Script(ConnectError("refused"), CREATED), registry, account)
+    assert (result.id, result.attempts) == ("7", 2)
+
+
+def test_sent_and_unanswered_is_never_repeated(registry: Registry, account: Account) -> None:
+    script = Script(OutcomeUnknownError("reset"), CREATED)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        _create(script, registry, account)
+    assert (script.sent, caught.value.outcome) == (1, "unknown")
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 425, 302])
+def test_f043_f044_f045_f034_failures_are_never_repeated(status: int, registry: Registry, account: Account) -> None:
+    script = Script(Response.of(status, {"text": "x"}, {"Retry-After": "1"}), CREATED)
+    with pytest.raises(LeadError) as caught:
+        _create(script, registry, account)
+    assert (script.sent, caught.value.outcome, caught.value.retry_after) == (1, "unknown", 1.0)
+
+
+def test_f036_throttling_waits_as_told(registry: Registry, account: Account, slept: list[float]) -> None:
+    result = _create(Script(Response.of(429, {"text": "x"}, {"Retry-After": "3"}), CREATED), registry, account)
+    assert result.attempts == 2
+    assert slept[0] >= 3
+
+
+def test_f037_a_date_to_wait_for_is_reckoned_from_the_answer(
+    registry: Registry, account: Account, slept: list[float]
+) -> None:
+    headers = {"Retry-After": "Mon, 23 Nov 2026 10:00:05 GMT", "Date": "Mon, 23 Nov 2026 10:00:00 GMT"}
+    _create(Script(Response.of(429, {"text": "x"}, headers), CREATED), registry, account)
+    assert slept[0] == pytest.approx(5, abs=0.01)
+
+
+@pytest.mark.parametrize("text", ["1.5", "soon", "-5", "", "1, 2", "9" * 20])
+def test_f038_an_odd_wait_counts_as_absent(text: str, registry: Registry, account: Account, slept: list[float]) -> None:
+    assert _create(Script(Response.of(429, {"text": "x"}, {"Retry-After": text}), CREATED), registry, account).id == "7"
+    assert slept[0] <= 1
+
+
+def test_f039_a_long_wait_is_the_callers(registry: Registry, account: Account, slept: list[float]) -> None:
+    with pytest.raises(RateLimitError) as caught:
+        _create(Script(Response.of(429, {"text": "x"}, {"Retry-After": "99999"})), registry, account)
+    assert (caught.value.retry_after, slept) == (99999, [])
+
+
+def test_f041_throttled_for_ever_gives_up(registry: Registry, account: Account) -> None:
+    script = Script(*[Response.of(429, {"text": "x"})] * 9)
+    with pytest.raises(RateLimitError) as caught:
+        _create(script, registry, account)
+    assert (script.sent, caught.value.outcome, caught.value.retryable) == (3, "not_sent", True)
+
+
+def test_f059_a_refused_key_is_not_repeated(registry: Registry) -> None:
+    simulator = AcmeSimulator()
+    with pytest.raises(AuthError), Client(transport=simulator, registry=registry) as client:
+        client.create(LEAD, Account("acme", {"token": "wrong"}))
+    assert len(simulator.calls) == 1
+
+
+def test_missing_fields_send_nothing(registry: Registry, account: Account) -> None:
+    script = Script()
+    with pytest.raises(MissingFieldsError) as caught:
+        Client(transport=script, registry=registry).create({}, account)
+    assert (script.sent, caught.value.fields, caught.value.outcome) == (0, ("last_name",), "rejected")
+
+
+def test_losses_are_reported_or_refused(registry: Registry, account: Account, simulator: AcmeSimulator) -> None:
+    client = Client(transport=simulator, registry=registry)
+    lead = {"last_name": "O", "status": "new", "foo": 1}
+    result = client.create(lead, account)
+    assert (result.dropped, result.unknown) == (("status",), ("foo",))
+    with pytest.raises(InvalidLeadError) as caught:
+        client.create(lead, account, on_unsupported="raise")
+    assert caught.value.fields == ("status", "foo")
+    assert simulator.count == 1
+
+
+def test_reading_back_fills_what_the_create_did_not_answer(
+    registry: Registry, account: Account, simulator: AcmeSimulator
+) -> None:
+    result = Client(transport=simulator, registry=registry).create(LEAD, account, read_back=True)
+    assert result.lead.first_name == "Read"
+    assert result.response.status == 201
+
+
+def test_a_failed_read_leaves_the_create_a_success(registry: Registry, account: Account) -> None:
+    for answer in (
+        OutcomeUnknownError("x"),
+        Response.of(500, {"text": "x"}),
+        Response.of(200, {"prospect": {"id": 8, "surname": "x"}}),
+    ):
+        assert _create(Script(CREATED, answer), registry, account, read_back=True).lead.last_name == "Okafor"
+
+
+def test_s032_an_echoed_secret_is_masked(registry: Registry, account: Account) -> None:
+    answer = Response.of(422, {"text": f"bad token {TOKEN}", "code": "x"})
+    with pytest.raises(RejectedError) as caught:
+        _create(Script(answer), registry, account)
+    assert TOKEN not in f"{caught.value}{caught.value.response.text}"
+    assert "***" in caught.value.message
+
+
+def test_any_httpx_transport_can_be_passed_in(registry: Registry, account: Account) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(201, json={"prospect": {"id": 7, "surname": "Okafor"}})
+
+    result = Client(transport=httpx.MockTransport(answer), registry=registry).create(LEAD, account)
+    assert result.id == "7"
+    assert seen[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert json.loads(seen[0].content) == {"prospect": {"surname": "Okafor"}}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.mark.anyio
+async def test_the_asynchronous_client_does_the_same(
+    registry: Registry, account: Account, simulator: AcmeSimulator
+) -> None:
+    async with AsyncClient(transport=simulator, registry=registry) as client:
+        result = await client.create(LEAD, account, read_back=True)
+    assert (result.id, result.lead.first_name, simulator.count) == ("1", "Read", 1)
+    mock = httpx.MockTransport(lambda request: httpx.Response(201, json={"prospect": {"id": 7, "surname": "O"}}))
+    async with AsyncClient(transport=mock, registry=registry) as client:
+        assert (await client.create(LEAD, account)).id == "7"
+
+
+def test_a_private_address_needs_an_explicit_word(registry: Registry) -> None:
+    with pytest.raises(ValueError, match="allow_private"):
+        Client(registry=registry, base_url="http://127.0.0.1:1")
+
+
+def test_request_ids_differ_and_errors_carry_them(
+    registry: Registry, account: Account, simulator: AcmeSimulator
+) -> None:
+    client = Client(transport=simulator, registry=registry)
+    assert client.create(LEAD, account).request_id != client.create(LEAD, account).request_id
+    with pytest.raises(MissingFieldsError) as caught:
+        client.create({}, account)
+    assert caught.value.request_id

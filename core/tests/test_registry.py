@@ -1,0 +1,193 @@
+"""Finding, ordering and loading plugins: F091, F098, F099, S039, S041, S042."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from unilead import (
+    HookContractError,
+    Lead,
+    Problem,
+    ProviderConflictError,
+    ProviderLoadError,
+    Registry,
+    UnknownProviderError,
+    hookimpl,
+)
+from unilead.registry import Plugin
+
+from .conftest import EmptyRegistry, make_info, make_plugin
+
+
+class _EntryPoint:
+    """An entry point that loads what a test gives it."""
+
+    def __init__(self, found: Any) -> None:
+        self.found = found
+
+    def load(self) -> Any:
+        if isinstance(self.found, BaseException):
+            raise self.found
+        return self.found
+
+
+def _plugin(distribution: str, found: Any) -> Plugin:
+    return Plugin("acme", distribution, "1.0", "x", _EntryPoint(found))  # type: ignore[arg-type]
+
+
+def _registry(providers: list[Plugin], overrides: list[Plugin] | None = None, **options: Any) -> Registry:
+    class Fixed(Registry):
+        def _scan(self) -> Any:
+            return {"acme": providers, "other": []}, {"acme": overrides or []}
+
+    return Fixed(**options)
+
+
+def _override(**hooks: Any) -> ModuleType:
+    module = ModuleType("override")
+    for name, function in hooks.items():
+        setattr(module, name, hookimpl(function))
+    return module
+
+
+@pytest.mark.parametrize("fault", [ImportError("no module x"), SyntaxError("bad"), SystemExit(1), RuntimeError("boom")])
+def test_f091_a_broken_import_fails_only_its_slug(fault: BaseException) -> None:
+    registry = _registry([_plugin("unilead-acme", fault)])
+    registry.register("fine", make_plugin(describe=lambda: make_info(slug="fine")))
+    with pytest.raises(ProviderLoadError, match=r"unilead-acme 1\.0 cannot be imported") as caught:
+        registry.get("acme")
+    assert caught.value.provider == "acme"
+    assert registry.get("fine").slug == "fine"
+    assert "acme" in registry.slugs
+
+
+def test_f098_a_misspelt_hook_is_refused_by_name() -> None:
+    registry = _registry([_plugin("unilead-acme", make_plugin(biuld_request=lambda lead: None))])
+    with pytest.raises(ProviderLoadError, match="biuld_request"):
+        registry.get("acme")
+
+
+def test_f098_a_misspelt_argument_is_refused_by_name() -> None:
+    with pytest.raises(ProviderLoadError, match="laed"):
+        _registry([_plugin("unilead-acme", make_plugin(build_request=lambda laed: None))]).get("acme")
+
+
+def test_f098_an_async_hook_is_refused() -> None:
+    async def build_request(lead: Lead) -> None: ...
+
+    with pytest.raises(ProviderLoadError, match="build_request is async"):
+        _registry([_plugin("unilead-acme", make_plugin(build_request=build_request))]).get("acme")
+
+
+def test_f098_default_values_are_refused() -> None:
+    def build_request(lead: Lead, settings: Any = None) -> None: ...
+
+    with pytest.raises(ProviderLoadError, match="default values"):
+        _registry([_plugin("unilead-acme", make_plugin(build_request=build_request))]).get("acme")
+
+
+def test_f099_a_plugin_for_newer_hooks_says_so() -> None:
+    module = make_plugin()
+    module.UNILEAD_HOOK_API = 99  # type: ignore[attr-defined]
+    with pytest.raises(ProviderLoadError, match="needs hook version 99"):
+        _registry([_plugin("unilead-acme", module)]).get("acme")
+
+
+@pytest.mark.parametrize("names", [("unilead-acme", "acme-fork"), ("acme-fork", "unilead-acme")])
+def test_s039_two_distributions_for_a_slug_are_a_conflict(names: tuple[str, str]) -> None:
+    registry = _registry([_plugin(name, make_plugin()) for name in names])
+    with pytest.raises(ProviderConflictError) as caught:
+        registry.get("acme")
+    assert all(name in str(caught.value) for name in names)
+    assert "UNILEAD_DISABLE" in str(caught.value)
+
+
+def test_s041_order_is_the_applications() -> None:
+    module = make_plugin()
+    module.build_request = hookimpl(tryfirst=True)(lambda lead: None)  # type: ignore[attr-defined]
+    with pytest.raises(ProviderLoadError, match="tryfirst"):
+        _registry([_plugin("unilead-acme", module)]).get("acme")
+
+
+def test_an_override_takes_one_hook_and_leaves_the_others() -> None:
+    override = _override(validate_required=lambda lead: [Problem("title", "missing", "is required here")])
+    provider = _registry([_plugin("unilead-acme", make_plugin())], [_plugin("acme-eu", override)]).get("acme")
+    settings = provider.settings({"token": "x"})
+    assert [problem.field for problem in provider.missing(Lead(last_name="A"), settings)] == ["title"]
+    assert provider.compose(Lead(last_name="A"), settings).json == {"prospect": {"surname": "A"}}
+
+
+def test_a_declining_override_falls_through() -> None:
+    override = _override(validate_required=lambda lead: None)
+    provider = _registry([_plugin("unilead-acme", make_plugin())], [_plugin("acme-eu", override)]).get("acme")
+    assert [problem.field for problem in provider.missing(Lead(), provider.settings({"token": "x"}))] == ["last_name"]
+
+
+def test_two_overrides_need_the_applications_order() -> None:
+    def naming(field: str) -> ModuleType:
+        return _override(validate_required=lambda lead: [Problem(field, "missing", "is required")])
+
+    overrides = [_plugin("acme-eu", naming("a")), _plugin("acme-us", naming("b"))]
+    with pytest.raises(ProviderConflictError, match=r"acme-eu 1\.0 and acme-us 1\.0"):
+        _registry([_plugin("unilead-acme", make_plugin())], overrides).get("acme")
+    for order, field in ((["acme-eu", "acme-us"], "b"), (["acme-us", "acme_eu"], "a")):
+        registry = _registry([_plugin("unilead-acme", make_plugin())], list(overrides), order=order)
+        provider = registry.get("acme")
+        assert provider.missing(Lead(), provider.settings({"token": "x"}))[0].field == field
+
+
+def test_what_the_application_registers_is_asked_first() -> None:
+    override = _override(validate_required=lambda lead: [Problem("a", "missing", "is required")])
+    registry = _registry([_plugin("unilead-acme", make_plugin())], [_plugin("acme-eu", override)])
+    registry.register("acme", _override(validate_required=lambda lead: []))
+    provider = registry.get("acme")
+    assert provider.missing(Lead(), provider.settings({"token": "x"})) == []
+
+
+def test_a_refused_registration_changes_nothing() -> None:
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin())
+    before = registry.get("acme")
+    with pytest.raises(ProviderLoadError):
+        registry.register("acme", _override(no_such_hook=lambda: None))
+    assert registry.get("acme") is before
+
+
+def test_s042_a_wrapper_sees_only_its_own_provider() -> None:
+    seen: list[str] = []
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin())
+    registry.register("other", make_plugin(describe=lambda: make_info(slug="other")))
+    spy = ModuleType("spy")
+
+    @hookimpl(wrapper=True, tryfirst=True)
+    def build_request(lead: Lead) -> Any:
+        seen.append(lead.last_name or "")
+        return (yield)
+
+    spy.build_request = build_request  # type: ignore[attr-defined]
+    registry.register("acme", spy)
+    for slug in ("acme", "other"):
+        provider = registry.get(slug)
+        provider.compose(Lead(last_name=slug), provider.settings({"token": "x"}))
+    assert seen == ["acme"]
+
+
+def test_an_unknown_slug_gets_a_suggestion() -> None:
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin())
+    with pytest.raises(UnknownProviderError, match="did you mean acme"):
+        registry.get("acmee")
+
+
+def test_disabled_providers_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNILEAD_DISABLE", "acme, other")
+    assert _registry([_plugin("unilead-acme", make_plugin())]).slugs == ()
+
+
+def test_a_provider_that_describes_another_slug_is_refused() -> None:
+    with pytest.raises(HookContractError, match="describes 'acme'"):
+        EmptyRegistry().register("wrong", make_plugin())
