@@ -52,10 +52,11 @@ class GivenTransport(_Base):
                 if len(body) > MAX_ANSWER:
                     break
             answer.close()
+            return _incoming(answer, bytes(body), whole=len(body) <= MAX_ANSWER)
         except Exception as fault:
             self._note(fault, call)
-            raise failure(fault, call, request) from None
-        return _incoming(answer, bytes(body), whole=len(body) <= MAX_ANSWER)
+            error = failure(fault, call, request)
+        raise error  # outside, so that no library error with our headers in it rides along as context
 
     def close(self) -> None:
         """Close the given transport."""
@@ -77,10 +78,11 @@ class AsyncGivenTransport(_Base):
                     if len(body) > MAX_ANSWER:
                         break
                 await answer.aclose()
+            return _incoming(answer, bytes(body), whole=len(body) <= MAX_ANSWER)
         except Exception as fault:
             self._note(fault, call)
-            raise failure(fault, call, request) from None
-        return _incoming(answer, bytes(body), whole=len(body) <= MAX_ANSWER)
+            error = failure(fault, call, request)
+        raise error  # outside, so that no library error with our headers in it rides along as context
 
     async def aclose(self) -> None:
         """Close the given transport."""

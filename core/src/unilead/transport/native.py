@@ -94,7 +94,8 @@ class AiohttpTransport:
                 )
             return await self._read(answer, call)
         except Exception as fault:
-            raise failure(fault, call, request) from None
+            error = failure(fault, call, request)
+        raise error  # outside, so that no library error with our headers in it rides along as context
 
     def _check_literal(self, url: str) -> None:
         """Addresses written as such bypass the resolver, so they are checked here."""

@@ -97,7 +97,11 @@ def _sync_backend(core: Any) -> type:  # noqa: C901 - two small classes, made fo
         def start_tls(
             self, context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
         ) -> Any:
-            return Stream(self._inner.start_tls(context, server_hostname, timeout), self.meter)
+            try:
+                return Stream(self._inner.start_tls(context, server_hostname, timeout), self.meter)
+            except BaseException:
+                self._inner.close()
+                raise
 
         def get_extra_info(self, info: str) -> Any:
             if info == "is_readable" and self.spoiled:
@@ -150,7 +154,11 @@ def _async_backend(core: Any) -> type:  # noqa: C901 - as above
         async def start_tls(
             self, context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
         ) -> Any:
-            return Stream(await self._inner.start_tls(context, server_hostname, timeout), self.meter)
+            try:
+                return Stream(await self._inner.start_tls(context, server_hostname, timeout), self.meter)
+            except BaseException:
+                await self._inner.aclose()
+                raise
 
         def get_extra_info(self, info: str) -> Any:
             if info == "is_readable" and self.spoiled:

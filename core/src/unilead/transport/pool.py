@@ -102,9 +102,10 @@ class PoolTransport(_Base):
             answer = self._opened().handle_request(self._outgoing(request, credentials, call))
             return self._read(answer)
         except Exception as fault:
-            raise failure(fault, call, request) from None
+            error = failure(fault, call, request)
         finally:
             current_call.reset(token)
+        raise error  # outside, so that no library error with our headers in it rides along as context
 
     def _opened(self) -> Any:
         if self._pool is None:
@@ -148,9 +149,10 @@ class AsyncPoolTransport(_Base):
                 answer = await self._opened().handle_async_request(self._outgoing(request, credentials, call))
             return await self._read(answer, call)
         except Exception as fault:
-            raise failure(fault, call, request) from None
+            error = failure(fault, call, request)
         finally:
             current_call.reset(token)
+        raise error  # outside, so that no library error with our headers in it rides along as context
 
     def _opened(self) -> Any:
         if self._pool is None:
