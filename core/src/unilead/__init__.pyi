@@ -239,4 +239,5 @@ from unilead.simulator import (
     wrong_types as wrong_types,
 )
 
+__version__: str
 __all__: list[str]
