@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from acme import TOKEN, AcmeSimulator
 from unilead import (
     Account,
     AsyncClient,
@@ -24,8 +25,6 @@ from unilead import (
     RejectedError,
     Response,
 )
-
-from .conftest import TOKEN, AcmeSimulator
 
 LEAD = {"last_name": "Okafor"}
 

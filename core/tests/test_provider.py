@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from acme import TOKEN, AcmeSettings, EmptyRegistry, make_info, make_plugin
 from unilead import (
     CreatedLead,
     HookContractError,
@@ -22,8 +23,6 @@ from unilead import (
     SettingsError,
     UnavailableError,
 )
-
-from .conftest import TOKEN, AcmeSettings, EmptyRegistry, make_info, make_plugin
 
 LEAD = Lead(last_name="Okafor")
 

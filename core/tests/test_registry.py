@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from acme import EmptyRegistry, make_info, make_plugin
 from unilead import (
     HookContractError,
     Lead,
@@ -18,8 +19,6 @@ from unilead import (
     hookimpl,
 )
 from unilead.registry import Plugin
-
-from .conftest import EmptyRegistry, make_info, make_plugin
 
 
 class _EntryPoint:

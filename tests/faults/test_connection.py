@@ -12,10 +12,9 @@ import time
 
 import pytest
 
+from tests.faults.conftest import WAYS, create
+from tests.faults.server import FAULTS
 from unilead import ConnectError, LeadError, Result
-
-from .conftest import WAYS, create
-from .server import FAULTS
 
 CREATED = {"none", "f022_json_as_text", "f029_byte_order_mark", "f031_two_answers"}
 UNKNOWN = sorted(set(FAULTS) - CREATED)

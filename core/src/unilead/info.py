@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, model_validator
@@ -42,7 +42,10 @@ class OAuthSettings(Settings):
     Attributes:
         access_token: a token that was made by hand, or the newest one from the token endpoint.
         client_id, client_secret, refresh_token: with these the token is renewed when it expires.
+        ways_in: what to give, in words for people; for providers that take something else too.
     """
+
+    ways_in: ClassVar[str] = "access_token, or client_id, client_secret and refresh_token"
 
     access_token: SecretStr | None = None
     client_id: str | None = None
@@ -55,7 +58,7 @@ class OAuthSettings(Settings):
         if self.refresh_token and not self.client_id:
             raise ValueError("refresh_token needs client_id beside it")
         if not refreshable and not self._has_static_credentials():
-            raise ValueError("give access_token, or client_id, client_secret and refresh_token")
+            raise ValueError(f"give {self.ways_in}")
         return self
 
     def _has_static_credentials(self) -> bool:

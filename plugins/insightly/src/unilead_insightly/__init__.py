@@ -1,0 +1,1 @@
+"""The Insightly provider of unilead."""
