@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 
 from unilead.errors import InvalidLeadError, Problem
@@ -180,10 +181,16 @@ def put(record: Record, target: str, value: Any) -> None:
     if "." not in target:
         record[target] = value
         return
-    *parents, last = target.split(".")
+    parents, last = _steps(target)
     for parent in parents:
         record = record.setdefault(parent, {})
     record[last] = value
+
+
+@cache
+def _steps(target: str) -> tuple[tuple[str, ...], str]:
+    *parents, last = target.split(".")
+    return tuple(parents), last
 
 
 def thaw(value: Any) -> Any:
@@ -253,7 +260,7 @@ def _plain_writer(row: Field) -> _Writer:
         return write_plain
 
     def write(record: Record, value: Any, settings: Any, dropped: list[str], problems: list[Problem]) -> None:
-        if is_empty(value):
+        if not value and value != 0:
             return
         try:
             result = _convert(row, value, settings) if convert else value

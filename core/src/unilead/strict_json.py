@@ -20,6 +20,7 @@ MAX_DEPTH = 32  # of a value inside the body
 MAX_MEMBERS = 10_000
 MAX_KEY = 1_024
 
+_EXPONENT = re.compile(rb"[0-9][eE]")
 _PLACE = re.compile(r" at (line \d+ column \d+)$")
 
 
@@ -49,8 +50,14 @@ def read_json(data: bytes | str) -> Any:
         value = from_json(data, allow_inf_nan=False)
     except ValueError as fault:
         raise _explain(data, str(fault)) from None
-    check_limits(value)
+    if _may_exceed(data):
+        check_limits(value)
     return value
+
+
+def _may_exceed(data: bytes) -> bool:
+    """Whether a body can break a limit at all; most leads are too small for it, and are not walked through."""
+    return len(data) > MAX_KEY or data.count(b"{") + data.count(b"[") > MAX_DEPTH or _EXPONENT.search(data) is not None
 
 
 def refusal(code: str, message: str, field: str = "body") -> InvalidLeadError:
