@@ -1,0 +1,1 @@
+"""The Pipedrive provider of unilead."""

@@ -1,0 +1,289 @@
+"""Pipedrive: create a lead with one ``POST /api/v1/leads``.
+
+Source: https://developers.pipedrive.com/docs/api/v1/Leads (read 2026-11-23). Leads stay in v1: v2 only searches and
+converts them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import field_validator, model_validator
+
+from unilead import (
+    Category,
+    CreatedLead,
+    Field,
+    FieldMap,
+    HeaderAuth,
+    InvalidLeadError,
+    Lead,
+    OAuth2,
+    OAuthSettings,
+    Problem,
+    ProviderInfo,
+    RateLimit,
+    Request,
+    Response,
+    SecretStr,
+    Simulator,
+    VendorRule,
+    error_for,
+    hookimpl,
+    path_segment,
+    to_integer,
+)
+
+LEADS = "/api/v1/leads"
+COMPANY = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+NO_COMPANIES = ("oauth", "app", "www", "developers", "support", "marketplace")  # hosts that serve no company's API
+SHARED_HOST = "api"  # serves every company; says nothing about which one
+HOST = rf"(?!(?:{'|'.join(NO_COMPANIES)})\.)({COMPANY})\.pipedrive\.com"
+CUSTOM_FIELD = re.compile(r"[0-9a-f]{40}(?:_[a-z0-9_]+)?")
+CATEGORIES: dict[int, Category] = {410: "not_found", 415: "permission", 501: "unexpected"}  # the others as usual
+EMBEDDED: dict[int, Category] = {401: "authentication", 402: "permission", 403: "permission", 404: "not_found"}
+BURST_WINDOW = 2.0  # seconds
+DAILY_COUNTERS = ("x-daily-ratelimit-token-remaining", "x-daily-requests-left")
+
+_SECONDS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?")
+_PLAIN_ID = re.compile(r"[0-9A-Za-z-]+")
+
+
+def custom_fields(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Let through what has the form of a custom field's key, so that no standard property is overwritten."""
+    problems = [
+        Problem(f"custom_fields.{name}", "invalid", "must be a field key: 40 hexadecimal digits, perhaps with a suffix")
+        for name in values
+        if not CUSTOM_FIELD.fullmatch(name)
+    ]
+    if problems:
+        raise InvalidLeadError(problems)
+    return values
+
+
+FIELDS = FieldMap(
+    Field("title", "title", required=True),
+    Field("owner.id", "owner_id", convert=to_integer),
+    Field("contact.id", "person_id", convert=to_integer),
+    Field("account.id", "organization_id", convert=to_integer),
+    Field("custom_fields", "", convert=custom_fields),
+)
+
+
+class PipedriveSettings(OAuthSettings):
+    """A Pipedrive company: where it lives, and a personal API token or an OAuth app's tokens.
+
+    Attributes:
+        company_domain: the company's subdomain, such as ``brightloom`` for ``brightloom.pipedrive.com``.
+        api_domain: the same as an address, from the token answer; wins over ``company_domain``, which may be outdated.
+        api_token: a user's personal API token; used instead of OAuth where it is given.
+    """
+
+    ways_in: ClassVar[str] = "api_token, access_token, or client_id, client_secret and refresh_token"
+
+    company_domain: str | None = None
+    api_domain: str | None = None
+    api_token: SecretStr | None = None
+
+    @field_validator("company_domain")
+    @classmethod
+    def _is_a_company(cls, value: str | None) -> str | None:
+        if value is None or (re.fullmatch(COMPANY, value) and value not in (*NO_COMPANIES, SHARED_HOST)):
+            return value
+        raise ValueError("must be the company's subdomain alone, in lower case, such as brightloom")
+
+    @field_validator("api_domain")
+    @classmethod
+    def _is_an_api_domain(cls, value: str | None) -> str | None:
+        if value is None or re.fullmatch(rf"https://{HOST}/?", value.lower() if value.isascii() else ""):
+            return value
+        raise ValueError("must be the address of a company, such as https://brightloom.pipedrive.com")
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if not self.company_domain and not self.api_domain:
+            raise ValueError("give company_domain or api_domain")
+        return self
+
+    def _has_static_credentials(self) -> bool:
+        return bool(self.api_token) or super()._has_static_credentials()
+
+    @property
+    def subdomain(self) -> str:
+        """First label of the host that requests go to."""
+        if self.api_domain is None:
+            return self.company_domain or ""
+        return self.api_domain.lower().removeprefix("https://").split(".", maxsplit=1)[0]
+
+
+INFO = ProviderInfo(
+    slug="pipedrive",
+    title="Pipedrive",
+    base_url="https://{subdomain}.pipedrive.com",
+    allowed_hosts=(HOST,),
+    auth=(
+        HeaderAuth("x-api-token", "{api_token}"),
+        OAuth2(
+            token_url="https://oauth.pipedrive.com/oauth/token",
+            client_auth="basic",
+            authorize_url="https://oauth.pipedrive.com/oauth/authorize",  # takes no scopes: the app has them
+            origin_field="api_domain",
+            origin_setting="api_domain",
+        ),
+    ),
+    settings=PipedriveSettings,
+    fields=FIELDS,
+    response_fields=(
+        "id", "owner", "lead_source", "title", "contact", "account", "custom_fields", "created_at", "updated_at",
+        "urls",
+    ),
+    rate_limits=(RateLimit(20, BURST_WINDOW),),
+    credential_names=frozenset({"api_token", "access_token"}),
+    rules=(
+        VendorRule("a lead belongs to a person, an organization, or both", ("contact", "account")),
+        VendorRule(
+            "owner.id, contact.id and account.id name existing records by their number", ("owner", "contact", "account")
+        ),
+        VendorRule("custom fields are those of deals, named by their 40-digit key", ("custom_fields",)),
+    ),
+    quirks=(
+        "Names, e-mail addresses, phones and addresses belong to the person or organization, which must exist first.",
+        "lead_source cannot be set; Pipedrive answers API.",
+        "Pipedrive checks no duplicates: the same lead can be created any number of times.",
+        "A create costs 10 tokens of the company's daily budget of 30,000 times plan factor times seats.",
+        "The rate limit given here is the smallest plan's for an API token; an OAuth app has four times that.",
+        "A client that sends on after a 429 is blocked with a 403 page in HTML.",
+        "Pipedrive answers no link; urls is made of subdomain and lead id, in a form that Pipedrive does not document.",
+    ),
+    docs={
+        "Leads": "https://developers.pipedrive.com/docs/api/v1/Leads",
+        "Authentication": "https://pipedrive.readme.io/docs/core-api-concepts-authentication",
+        "Rate limits": "https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting",
+        "Status codes": "https://pipedrive.readme.io/docs/core-api-concepts-http-status-codes",
+    },
+)  # fmt: skip
+
+
+@hookimpl
+def describe() -> ProviderInfo:
+    return INFO
+
+
+@hookimpl
+def validate_required(lead: Lead) -> list[Problem]:
+    return FIELDS.missing(lead)
+
+
+@hookimpl
+def build_request(lead: Lead, settings: PipedriveSettings) -> Request:
+    record, dropped = FIELDS.render(lead, settings)
+    return Request("POST", LEADS, json=record, dropped=dropped)
+
+
+@hookimpl
+def build_read_request(lead_id: str) -> Request:
+    return Request("GET", f"{LEADS}/{path_segment(lead_id)}")
+
+
+@hookimpl
+def parse_response(response: Response, settings: PipedriveSettings) -> CreatedLead:
+    if not 200 <= response.status < 300:
+        raise _error(response)
+    if response.json["success"] is not True:
+        raise _embedded_error(response)
+    stored = response.json["data"]
+    return CreatedLead(
+        id=stored["id"],
+        owner=_reference(stored.get("owner_id")),
+        lead_source=stored.get("source_name"),
+        title=stored.get("title"),
+        contact=_reference(stored.get("person_id")),
+        account=_reference(stored.get("organization_id")),
+        custom_fields={name: value for name, value in stored.items() if CUSTOM_FIELD.fullmatch(name)} or None,
+        created_at=stored.get("add_time"),
+        updated_at=stored.get("update_time"),
+        urls=_urls(stored["id"], settings.subdomain),
+    )
+
+
+@hookimpl
+def simulator() -> Simulator:
+    from unilead_pipedrive.simulator import PipedriveSimulator
+
+    return PipedriveSimulator()
+
+
+def _reference(number: int | None) -> dict[str, int] | None:
+    return None if number is None else {"id": number}
+
+
+def _urls(lead_id: Any, subdomain: str) -> list[dict[str, str]] | None:
+    """Make the lead's address in the web application; the API answers none."""
+    if subdomain == SHARED_HOST or not _PLAIN_ID.fullmatch(str(lead_id)):
+        return None
+    return [{"url": f"https://{subdomain}.pipedrive.com/leads/inbox/{lead_id}", "type": "web"}]
+
+
+def _error(response: Response) -> Exception:
+    """Read Pipedrive's error, which is a JSON object, or a page of the network in front of it."""
+    if response.status == 403 and _is_page(response):
+        blocked = error_for(response, "blocked for sending on after a 429; stop sending", category="rate_limited")
+        blocked.retryable = False  # each further request prolongs the block
+        return blocked
+    body = response.json if isinstance(response.json, dict) else {}
+    message, code = _words(body, response), _code(body)
+    if response.status == 429:
+        return _throttled(response, message, code)
+    category = CATEGORIES.get(response.status)
+    if response.status == 400 and message.startswith("Invalid request: malformed authorization header"):
+        category = "authentication"
+    error = error_for(response, message, category=category, vendor_code=code)
+    if body.get("success") is True:  # Pipedrive has been seen to carry out a request and answer 410
+        error.outcome = "unknown"
+    return error
+
+
+def _throttled(response: Response, message: str, code: str | None) -> Exception:
+    """Tell the burst window, which is soon over, from the daily budget, which is gone until a midnight unknown."""
+    headers = response.headers
+    if any(headers.get(name, "").strip() == "0" for name in DAILY_COUNTERS):
+        spent = error_for(response, f"{message or 'too many requests'} (daily budget used up)", vendor_code=code)
+        spent.retryable = False
+        return spent
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    window = float(reset) if _SECONDS.fullmatch(reset) else BURST_WINDOW
+    wait = None if "retry-after" in headers else window
+    return error_for(response, message, vendor_code=code, retry_after=wait)
+
+
+def _embedded_error(response: Response) -> Exception:
+    """Judge a 2xx that does not report success: a refusal only where it says so and holds no record."""
+    body = response.json
+    message, status = _words(body, response), body.get("errorCode")
+    refused = body["success"] is False and not body.get("data") and not _is_server_fault(status)
+    category: Category = EMBEDDED.get(status, "validation") if refused else "unexpected"
+    return error_for(response, message or "the answer reports no success", category=category, vendor_code=_code(body))
+
+
+def _is_server_fault(status: Any) -> bool:
+    return isinstance(status, int) and status >= 500
+
+
+def _is_page(response: Response) -> bool:
+    return "text/html" in response.headers.get("content-type", "") or response.body.lstrip()[:1] == b"<"
+
+
+def _words(body: Mapping[str, Any], response: Response) -> str:
+    """Pipedrive's own words; those of a page in HTML are not for people."""
+    for name in ("error", "message", "error_info"):
+        text = body.get(name)
+        if isinstance(text, str) and text.strip():
+            return text
+    return "" if response.is_json or _is_page(response) else response.text.strip()
+
+
+def _code(body: Mapping[str, Any]) -> str | None:
+    code = body.get("code") or body.get("errorCode")
+    return str(code) if isinstance(code, (str, int)) else None

@@ -1,0 +1,1 @@
+"""The Pipeliner provider of unilead."""

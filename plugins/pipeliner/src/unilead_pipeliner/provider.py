@@ -1,0 +1,283 @@
+"""Pipeliner: create a lead with one ``POST …/entities/Leads``.
+
+Source: https://developers.pipelinersales.com/api-docs/overview/about-the-api (read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import field_validator, model_validator
+
+from unilead import (
+    BasicAuth,
+    Category,
+    CreatedLead,
+    Field,
+    FieldMap,
+    Lead,
+    MalformedResponseError,
+    Problem,
+    ProviderError,
+    ProviderInfo,
+    RateLimit,
+    Request,
+    Response,
+    SecretStr,
+    Settings,
+    Simulator,
+    VendorRule,
+    error_for,
+    hookimpl,
+    parse_timestamp,
+    path_segment,
+    scalar_text,
+    utc_text,
+)
+from unilead_pipeliner import batch
+
+HOST = r"[a-z]{2}-[a-z]{3,12}(-[0-9])?(\.api)?\.pipelinersales\.com"
+REGIONS = ("us-east", "eu-central", "ca-central", "ap-southeast")
+BATCH = 100  # the vendor publishes no limit
+EXPAND = "primary_contact,primary_account,lead_source"
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SPACE = re.compile(r"[A-Za-z0-9_-]{1,100}")
+CATEGORIES: dict[int, Category] = {2006: "unexpected"}  # ERROR_UNKNOWN_TYPE: a misspelt entity; others go by status
+
+
+def to_uuid(value: str) -> str:
+    """Check the 8-4-4-4-12 shape of an id; versions and variants do not matter to Pipeliner."""
+    if not _UUID.fullmatch(value):
+        raise ValueError("must be an id such as 00000000-0000-0000-0000-000000008e97")
+    return value
+
+
+def to_created(value: str) -> str:
+    """Write a moment as Pipeliner wants it: in UTC, with ``+00:00``."""
+    return utc_text(parse_timestamp(value)).removesuffix("Z") + "+00:00"
+
+
+FIELDS = FieldMap(
+    Field("name", "name", required=True, convert=scalar_text),
+    Field("owner.id", "owner_id", convert=to_uuid),
+    Field("description", "description", convert=scalar_text),
+    Field("created_at", "created", convert=to_created),
+)
+
+
+class PipelinerSettings(Settings):
+    """A Pipeliner space, entered with the credentials of an API application.
+
+    Attributes:
+        region: such as ``eu-central``; or
+        service_url: the Service URL shown with the credentials.
+        space_id: the Space ID shown there.
+        username, password: the application's credentials.
+    """
+
+    space_id: str
+    username: str
+    password: SecretStr
+    region: str | None = None
+    service_url: str | None = None
+
+    @field_validator("space_id")
+    @classmethod
+    def _is_space(cls, value: str) -> str:
+        if not _SPACE.fullmatch(value):
+            raise ValueError("must consist of letters, digits, _ and -")
+        return value
+
+    @field_validator("username")
+    @classmethod
+    def _fits_basic(cls, value: str) -> str:
+        if not value or ":" in value or not value.isprintable():
+            raise ValueError("must not be empty or hold a colon or line break")
+        return value
+
+    @field_validator("service_url")
+    @classmethod
+    def _is_service(cls, value: str | None) -> str | None:
+        """Reduce what people paste (with or without scheme and path) to the origin."""
+        if value is None:
+            return None
+        text = value if "//" in value else f"https://{value}"
+        try:
+            parts = urlsplit(text)
+            odd = parts.scheme != "https" or parts.port not in (None, 443) or "@" in parts.netloc
+        except ValueError:
+            odd = True
+        if odd or not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
+            raise ValueError("must be the https address of a Pipeliner service")
+        host = (parts.hostname or "").lower()
+        if not re.fullmatch(HOST, host):
+            raise ValueError("must be a host of Pipeliner, such as eu-central.api.pipelinersales.com")
+        return f"https://{host}"
+
+    @model_validator(mode="after")
+    def _has_address(self) -> Self:
+        if (self.region is None) == (self.service_url is None):
+            raise ValueError("give either region or service_url")
+        if self.region is not None and self.region not in REGIONS:
+            raise ValueError(f"region must be one of {', '.join(REGIONS)}; use service_url for others")
+        return self
+
+    @property
+    def origin(self) -> str:
+        """Where the account's requests go."""
+        return self.service_url or f"https://{self.region}.api.pipelinersales.com"
+
+    @property
+    def leads_path(self) -> str:
+        """The path of the space's leads."""
+        return f"/api/v100/rest/spaces/{self.space_id}/entities/Leads"
+
+
+INFO = ProviderInfo(
+    slug="pipeliner",
+    title="Pipeliner",
+    base_url="{origin}",
+    allowed_hosts=(HOST,),
+    auth=BasicAuth("{username}", "{password}"),
+    settings=PipelinerSettings,
+    fields=FIELDS,
+    response_fields=(
+        "id", "owner", "lead_source", "contact", "account", "created_at", "updated_at", "converted_at",
+    ),
+    batch_size=BATCH,
+    rate_limits=(RateLimit(5, 1),),
+    rules=(
+        VendorRule("owner.id is the uuid of a Pipeliner user (Clients)", ("owner",)),
+        VendorRule("a space may demand more for a lead type, often an owner and a sales unit (unit_id)", ("owner",)),
+    ),
+    quirks=(
+        "The vendor now calls the product Coevera; the API is the same.",
+        "A lead is a potential deal; people and companies are linked through remote_data.contact_relations.",
+        "Custom fields are top-level keys beginning with cf_, passed in remote_data.",
+        "The request rate is not published; five a second is this provider's own pace.",
+    ),
+    docs={
+        "API": "https://developers.pipelinersales.com/api-docs/overview/about-the-api",
+        "Authentication": "https://developers.pipelinersales.com/api-docs/overview/authentication",
+        "Bulk": "https://developers.pipelinersales.com/api-docs/core-api-concepts/bulk-create-update-delete",
+    },
+)  # fmt: skip
+
+
+@hookimpl
+def describe() -> ProviderInfo:
+    return INFO
+
+
+@hookimpl
+def validate_required(lead: Lead) -> list[Problem]:
+    return FIELDS.missing(lead)
+
+
+@hookimpl
+def build_request(lead: Lead, settings: PipelinerSettings) -> Request:
+    record, dropped = FIELDS.render(lead)
+    return Request("POST", settings.leads_path, json=record, dropped=dropped)
+
+
+@hookimpl
+def parse_response(response: Response, request: Request) -> CreatedLead:
+    if not (200 <= response.status < 300 and response.json["success"] is True):
+        raise read_error(response, request)
+    return created_lead(response.json["data"])
+
+
+@hookimpl
+def build_batch_request(requests: Sequence[Request], settings: PipelinerSettings) -> tuple[Request, range]:
+    return batch.join(requests, settings.leads_path), range(len(requests))
+
+
+@hookimpl
+def parse_batch_response(response: Response, request: Request, count: int) -> list[CreatedLead | ProviderError]:
+    rows = response.json["data"] if response.is_json and 200 <= response.status < 300 else None
+    if not isinstance(rows, list):
+        raise read_error(response, request)
+    return [_row(row, request) for row in rows] if len(rows) == count else batch.unmatched(response, count)
+
+
+@hookimpl
+def build_read_request(lead_id: str, settings: PipelinerSettings) -> Request:
+    return Request("GET", f"{settings.leads_path}/{path_segment(lead_id)}", query={"expand": EXPAND})
+
+
+@hookimpl
+def simulator() -> Simulator:
+    from unilead_pipeliner.simulator import PipelinerSimulator
+
+    return PipelinerSimulator()
+
+
+def created_lead(stored: dict[str, Any]) -> CreatedLead:
+    """Read a lead of Pipeliner's; linked records come as links, or as objects when a read expanded them."""
+    source = stored.get("lead_source")
+    source_id = stored.get("lead_source_id") or _id_of(source)
+    return CreatedLead(
+        id=stored["id"],
+        owner=_reference(stored.get("owner_id") or _id_of(stored.get("owner"))),
+        lead_source=source.get("option_name") if isinstance(source, dict) else source_id,
+        contact=_reference(_id_of(stored.get("primary_contact"))),
+        account=_reference(_id_of(stored.get("primary_account"))),
+        created_at=_moment(stored.get("created")),
+        updated_at=_moment(stored.get("modified")),
+        converted_at=_moment(stored.get("qualify_date")),
+    )
+
+
+def _row(row: Any, request: Request) -> CreatedLead | ProviderError:
+    if isinstance(row, str):
+        return CreatedLead(id=row)
+    if isinstance(row, dict) and row.get("success") is False:
+        return read_error(Response.of(row.get("http_status") or 422, row), request)
+    return MalformedResponseError("the batch answer has no verdict for this lead", response=Response.of(200, row))
+
+
+def _reference(record_id: str | None) -> dict[str, str] | None:
+    return {"id": record_id} if record_id else None
+
+
+def _id_of(link: Any) -> str | None:
+    """Take the id of a linked record from its object or from the end of its link."""
+    if isinstance(link, dict):
+        return link.get("id")
+    return link.rstrip("/").rsplit("/", 1)[-1] if isinstance(link, str) and link else None
+
+
+def _moment(text: Any) -> str | None:
+    """Turn ``2026-11-20 09:15:00+00:00`` into RFC 3339; ``None`` for what is no moment."""
+    try:
+        return utc_text(parse_timestamp(text.replace(" ", "T", 1)))
+    except (AttributeError, ValueError):
+        return None
+
+
+def read_error(response: Response, request: Request) -> ProviderError:
+    """Read any of Pipeliner's three error forms: the short one, the one with lists, and the framework's."""
+    body = response.json if isinstance(response.json, dict) else {}
+    code = body.get("code")
+    names = [fault.get("field_name") for fault in body.get("field_errors") or ()]
+    field = next((found for name in names if (found := FIELDS.source_of(name))), None)
+    if field is None:
+        named = re.search(r"field '(?:[^']*\.)?(\w+)'", str(body.get("message") or ""))
+        field = FIELDS.source_of(named[1]) if named else None
+    category = CATEGORIES.get(code) if isinstance(code, int) else None
+    if response.status == 404 and request.method == "POST":
+        category = "unexpected"
+    elif 200 <= response.status < 300:
+        category = category or ("validation" if body.get("success") is False else None)
+    if category is None and 200 <= response.status < 300:
+        return MalformedResponseError("the answer names no lead", response=response)
+    return error_for(
+        response,
+        " ".join(str(body.get("message") or "").split()),
+        category=category,
+        vendor_code=None if code is None else str(code),
+        field=field,
+    )
