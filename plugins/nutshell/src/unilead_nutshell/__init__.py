@@ -1,0 +1,1 @@
+"""The Nutshell provider of unilead."""

@@ -1,0 +1,290 @@
+"""Nutshell: create a lead with one ``POST /rest/leads``.
+
+Source: https://developers.nutshell.com/docs/getting-started (read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from pydantic import field_validator
+
+from unilead import (
+    BasicAuth,
+    Category,
+    CreatedLead,
+    Field,
+    FieldMap,
+    InvalidLeadError,
+    Lead,
+    Problem,
+    ProviderInfo,
+    RateLimit,
+    Request,
+    Response,
+    SecretStr,
+    Settings,
+    Simulator,
+    VendorRule,
+    custom_field_values,
+    error_for,
+    hookimpl,
+    path_segment,
+    thaw,
+    utc_text,
+)
+from unilead_nutshell.faults import read_fault
+
+NUMBER = re.compile(r"[1-9][0-9]{0,18}")
+STATUSES = {0: "open", 10: "won", 11: "lost", 12: "cancelled"}  # the numbers of the older JSON-RPC API
+CATEGORIES: dict[str, Category] = {  # by the status text of an error inside a 2xx answer; others are `validation`
+    "401": "authentication",
+    "403": "permission",
+    "404": "not_found",
+    "409": "conflict",
+    "500": "provider_unavailable",
+    "502": "provider_unavailable",
+    "503": "provider_unavailable",
+    "504": "provider_unavailable",
+}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
+
+
+def entity_id(*kinds: str) -> Callable[[str], str]:
+    """Write an id in Nutshell's long form, ``35-users``; the first kind is what bare digits are taken for."""
+
+    def convert(value: str) -> str:
+        number, dash, kind = value.partition("-")
+        if not NUMBER.fullmatch(number) or (dash and kind not in kinds):
+            forms = ", ".join(f"35-{kind}" for kind in kinds)
+            raise ValueError(f"must be an id in one of these forms: 35, {forms}")
+        return value if dash else f"{number}-{kinds[0]}"
+
+    return convert
+
+
+def entity_ids(kind: str) -> Callable[[str], list[str]]:
+    """Write one id as the list that Nutshell wants."""
+    convert = entity_id(kind)
+    return lambda value: [convert(value)]
+
+
+def number_as_text(value: Any) -> Any:
+    """Write a number in plain decimals, as Nutshell types every custom field; other values pass unchanged."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    text = format(Decimal(str(value)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+FIELDS = FieldMap(
+    Field("title", "description", required=True),
+    Field("owner.id", "links.owner", convert=entity_id("users", "teams")),
+    Field("contact.id", "links.contacts", convert=entity_ids("contacts")),
+    Field("account.id", "links.accounts", convert=entity_ids("accounts")),
+    Field("custom_fields", "customFields", convert=custom_field_values(number_as_text)),
+)
+
+
+class NutshellSettings(Settings):
+    """A Nutshell account.
+
+    Attributes:
+        username: e-mail address of a user of the company; with an impersonating key the change is logged as theirs.
+        api_key: a key with the permission *API*.
+    """
+
+    username: str
+    api_key: SecretStr
+
+    @field_validator("username")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if not re.fullmatch(r"[^@:\s\x00-\x1f\x7f]+@[^@:\s\x00-\x1f\x7f]+", value):
+            raise ValueError("must be a user's e-mail address: one @, no colon, no blanks or line breaks")
+        return value
+
+    @field_validator("api_key")
+    @classmethod
+    def _is_plain(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
+            raise ValueError("must be the key alone: not empty, no blanks or line breaks")
+        return value
+
+
+INFO = ProviderInfo(
+    slug="nutshell",
+    title="Nutshell",
+    base_url="https://app.nutshell.com",
+    allowed_hosts=(r"app\.nutshell\.com",),
+    auth=BasicAuth("{username}", "{api_key}"),
+    settings=NutshellSettings,
+    fields=FIELDS,
+    response_fields=(
+        "id", "owner", "lead_source", "status", "title", "contact", "account", "last_activity_at", "created_at",
+    ),
+    rate_limits=(RateLimit(5, 1),),  # Nutshell publishes no limit; this is a polite pace
+    rules=(
+        VendorRule("owner, contact and account name existing records: 35 or 35-users", ("owner", "contact", "account")),
+        VendorRule("a custom field is addressed by its display name", ("custom_fields",)),
+        VendorRule("a request creates exactly one lead", ()),
+    ),
+    quirks=(
+        "title becomes the lead's description, and Nutshell shows it as the name.",
+        "People and companies are records of their own: link them with contact.id and account.id.",
+        'Sources and tags go by id, in remote_data: {"links": {"sources": ["2-sources"]}}.',
+        "Numbers in custom fields are sent as text; renaming a field in Nutshell breaks integrations.",
+        "lead_source in an answer is the source's id unless Nutshell names it beside the lead.",
+        "last_activity_at is when the lead was last contacted.",
+    ),
+    docs={
+        "Getting started": "https://developers.nutshell.com/docs/getting-started",
+        "Authentication": "https://developers.nutshell.com/docs/api-authentication",
+        "Ids": "https://developers.nutshell.com/docs/api-ids",
+        "Reference": "https://developers.nutshell.com/reference",
+    },
+)  # fmt: skip
+
+
+@hookimpl
+def describe() -> ProviderInfo:
+    return INFO
+
+
+@hookimpl
+def validate_required(lead: Lead) -> list[Problem]:
+    return FIELDS.missing(lead)
+
+
+@hookimpl
+def build_request(lead: Lead) -> Request:
+    record, dropped = FIELDS.render(lead)
+    extra, beside = _split(lead.remote_data or {})
+    return Request(
+        "POST",
+        "/rest/leads",
+        json={"leads": [record], **beside},
+        record_path=("leads", 0),
+        remote_data=extra,
+        dropped=dropped,
+    )
+
+
+@hookimpl
+def build_read_request(lead_id: str) -> Request:
+    if "," in lead_id:  # Nutshell would read a list of ids
+        raise ValueError("must be one id")
+    return Request("GET", f"/rest/leads/{path_segment(lead_id)}")
+
+
+@hookimpl
+def parse_response(response: Response, request: Request) -> CreatedLead:
+    if not 200 <= response.status < 300:
+        raise _error(response, request)
+    body = response.json
+    if isinstance(body, dict) and body.get("errors"):
+        raise _hidden_error(response, request)
+    stored = _record(body)
+    if stored is None:
+        words = read_fault(response).message
+        raise error_for(response, f"no single lead in the answer{words and ': '}{words}", category="unexpected")
+    links = stored["links"] if isinstance(stored.get("links"), dict) else {}
+    return CreatedLead(
+        id=stored["id"],
+        owner=_reference(links.get("owner")),
+        lead_source=_source_name(_first(links.get("sources")), body),
+        status=_status(stored.get("status")),
+        title=stored.get("name") or stored.get("description"),
+        contact=_reference(links.get("contacts")),
+        account=_reference(links.get("accounts")),
+        last_activity_at=_time(stored.get("lastContactedTime")),
+        created_at=_time(stored.get("createdTime")),
+    )
+
+
+@hookimpl
+def simulator() -> Simulator:
+    from unilead_nutshell.simulator import NutshellSimulator
+
+    return NutshellSimulator()
+
+
+def _split(extra: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Tell the lead's own extra data from what belongs beside it, where the caller gives Nutshell's whole body."""
+    records = extra.get("leads")
+    if not isinstance(records, list):
+        return extra, {}
+    if len(records) != 1 or not isinstance(records[0], Mapping):
+        raise InvalidLeadError([Problem("remote_data.leads", "invalid", "must be a list of one object")])
+    return records[0], {name: thaw(value) for name, value in extra.items() if name != "leads"}
+
+
+def _record(body: Any) -> dict[str, Any] | None:
+    """Find the lead in an answer: in its envelope, as Nutshell sends it, or bare, as its reference says."""
+    records = body.get("leads", [body]) if isinstance(body, dict) else body
+    if isinstance(records, list) and len(records) == 1 and isinstance(records[0], dict) and "id" in records[0]:
+        return records[0]
+    return None
+
+
+def _first(link: Any) -> Any:
+    return (link[0] if link else None) if isinstance(link, list) else link
+
+
+def _reference(link: Any) -> dict[str, Any] | None:
+    target = _first(link)
+    return None if target is None else {"id": target}
+
+
+def _source_name(source: Any, body: Any) -> Any:
+    """Name a source where the answer holds its record beside the lead; else keep the id."""
+    companions = body.get("sources") if isinstance(body, dict) else None
+    for companion in companions if isinstance(companions, list) else ():
+        if isinstance(companion, dict) and companion.get("id") == source and companion.get("name"):
+            return companion["name"]
+    return source
+
+
+def _status(status: Any) -> Any:
+    return STATUSES.get(status, status) if type(status) is int else status
+
+
+def _time(value: Any) -> str | None:
+    """Write epoch seconds, bare or in an object, as text or as a number, in UTC."""
+    seconds = value.get("timestamp") if isinstance(value, dict) else value
+    if isinstance(seconds, str) and _SECONDS.fullmatch(seconds):
+        seconds = float(seconds)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return None
+    try:
+        return utc_text(EPOCH + timedelta(seconds=seconds))
+    except OverflowError:
+        return None
+
+
+def _error(response: Response, request: Request) -> Exception:
+    category: Category | None = None
+    if response.status in (405, 415):
+        category = "validation"
+    elif response.status == 404 and request.method == "POST":
+        category = "unexpected"
+    return _raised(response, request, category)
+
+
+def _hidden_error(response: Response, request: Request) -> Exception:
+    """Judge a 2xx that lists errors: refused, unless a lead stands beside them, for that may have been created."""
+    body = response.json
+    if body.get("leads") or body.get("id"):
+        return _raised(response, request, "unexpected")
+    return _raised(response, request, CATEGORIES.get(str(body["errors"][0].get("status")), "validation"))
+
+
+def _raised(response: Response, request: Request, category: Category | None) -> Exception:
+    fault = read_fault(response)
+    field = FIELDS.source_of(fault.path, request.lead)
+    return error_for(response, fault.message, category=category, vendor_code=fault.code, field=field)
