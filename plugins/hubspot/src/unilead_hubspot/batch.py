@@ -1,0 +1,108 @@
+"""Up to 100 leads with one ``POST …/leads/batch/create``.
+
+With a trace id on every input HubSpot creates the good ones and names each bad one by its trace id; without, one bad
+input refuses them all.
+
+Source: https://developers.hubspot.com/docs/api-reference/error-handling (read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from unilead import CreatedLead, MalformedResponseError, ProviderError, Request, Response
+
+Row: TypeAlias = dict[str, Any]
+Verdict: TypeAlias = CreatedLead | ProviderError
+TRACE = "objectWriteTraceId"
+
+
+def batch_body(requests: Sequence[Request]) -> Row:
+    """Join the bodies of single creates; the trace id is the input's place."""
+    return {"inputs": [{**request.json, TRACE: f"row-{index}"} for index, request in enumerate(requests)]}
+
+
+def verdicts(
+    response: Response,
+    inputs: Sequence[Row],
+    *,
+    read: Callable[[Response, Row, Row], CreatedLead],
+    refuse: Callable[[Response, Row], ProviderError],
+) -> list[Verdict]:
+    """Find what became of each input.
+
+    Args:
+        response: a 2xx.
+        inputs: what was sent.
+        read: makes a created lead of its slice of the answer, as an answer and as a record, and of its input.
+        refuse: makes an error of its slice of the answer and its input.
+    Returns: one verdict for each input, in order; unknown for those that no entry of the answer surely belongs to.
+    """
+    results: list[Row] = response.json.get("results") or []
+    errors: list[Row] = response.json.get("errors") or []
+    places = {row[TRACE]: index for index, row in enumerate(inputs)}
+    refused, _ = _by_trace(errors, places, lambda entry: ((entry.get("context") or {}).get(TRACE) or [None])[0])
+    created, rest = _by_trace(results, places, lambda entry: entry.get(TRACE))
+    open_places = [index for index in range(len(inputs)) if index not in refused and index not in created]
+    if len(results) + len(errors) == len(inputs):
+        created |= _in_order(inputs, open_places, rest)
+
+    def verdict(index: int) -> Verdict:
+        entries = [*refused.get(index, ()), *created.get(index, ())]
+        if len(entries) != 1:
+            return MalformedResponseError("the batch's answer does not tell this lead apart", response=response)
+        row = Response.of(response.status, entries[0])
+        return _judged(
+            row, lambda: refuse(row, inputs[index]) if index in refused else read(row, entries[0], inputs[index])
+        )
+
+    return [verdict(index) for index in range(len(inputs))]
+
+
+def _by_trace(
+    entries: Sequence[Row], places: Mapping[str, int], trace_of: Callable[[Row], Any]
+) -> tuple[dict[int, list[Row]], list[Row]]:
+    """Sort entries by the input their trace id names, and list those without a trace id."""
+    named: dict[int, list[Row]] = {}
+    for entry in entries:
+        if trace_of(entry) in places:
+            named.setdefault(places[trace_of(entry)], []).append(entry)
+    return named, [entry for entry in entries if trace_of(entry) is None]
+
+
+def _in_order(inputs: Sequence[Row], places: Sequence[int], rest: Sequence[Row]) -> dict[int, list[Row]]:
+    """Pair results without trace id with the open inputs, if there are as many and every one holds what was sent."""
+    if len(rest) != len(places):
+        return {}
+    pairs = list(zip(places, rest, strict=True))
+    if not all(_holds(stored, inputs[index]["properties"]) for index, stored in pairs):
+        return {}
+    return {index: [stored] for index, stored in pairs}
+
+
+def _holds(stored: Row, sent: Mapping[str, Any]) -> bool:
+    """Whether a record holds what was sent, apart from values that HubSpot says it normalized."""
+    changed = {(warning.get("context") or {}).get("propertyName") for warning in stored.get("warnings") or ()}
+    properties = stored.get("properties") or {}
+    common = [name for name in sent if name in properties and name not in changed]
+    return bool(common) and all(_same(properties[name], sent[name]) for name in common)
+
+
+def _same(stored: Any, sent: Any) -> bool:
+    if stored == sent or (stored is None and sent == ""):
+        return True
+    try:
+        return float(stored) == float(sent)
+    except (TypeError, ValueError):
+        return False
+
+
+def _judged(row: Response, judge: Callable[[], Verdict]) -> Verdict:
+    """Judge one entry; one that cannot be read does not hide the others."""
+    try:
+        return judge()
+    except ProviderError as error:
+        return error
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return MalformedResponseError("the provider cannot read this entry", response=row)

@@ -1,0 +1,1 @@
+"""The Zoho CRM provider of unilead."""

@@ -1,0 +1,179 @@
+"""What Zoho CRM answers: verdicts for single records, whole refusals, and records that are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unilead import (
+    Category,
+    CreatedLead,
+    FieldMap,
+    MalformedResponseError,
+    ProviderError,
+    Request,
+    Response,
+    error_for,
+    parse_timestamp,
+)
+
+CATEGORIES: dict[str, Category] = {
+    **dict.fromkeys(("INVALID_TOKEN", "AUTHENTICATION_FAILURE"), "authentication"),
+    **dict.fromkeys(
+        (
+            "OAUTH_SCOPE_MISMATCH",
+            "NO_PERMISSION",
+            "AUTHORIZATION_FAILED",
+            "FEATURE_NOT_SUPPORTED",
+            "TERRITORY_NOT_ENABLED",
+        ),
+        "permission",
+    ),
+    **dict.fromkeys(("LIMIT_EXCEEDED", "LIMIT_REACHED", "STORAGE_SPACE_EXCEEDED"), "permission"),
+    **dict.fromkeys(("MANDATORY_NOT_FOUND", "INVALID_DATA", "NOT_ALLOWED", "DEPENDENT_FIELD_MISSING"), "validation"),
+    **dict.fromkeys(("DEPENDENT_MISMATCH", "MAPPING_MISMATCH", "EXPECTED_FIELD_MISSING"), "validation"),
+    **dict.fromkeys(("PATTERN_NOT_MATCHED", "REQUIRED_PARAM_MISSING"), "validation"),
+    "DUPLICATE_DATA": "conflict",
+    **dict.fromkeys(("RECORD_LOCKED", "NOT_APPROVED", "RECORD_IN_BLUEPRINT", "CONVERTED_RECORD"), "conflict"),
+    **dict.fromkeys(("ID_ALREADY_CONVERTED", "ALREADY_MODIFIED"), "conflict"),
+    **dict.fromkeys(("INVALID_MODULE", "INVALID_URL_PATTERN", "INVALID_REQUEST_METHOD"), "unexpected"),
+    **dict.fromkeys(("NO_RECORDS_FOUND", "NOT_FOUND", "NO_CONTENT"), "not_found"),
+    "TOO_MANY_REQUESTS": "rate_limited",
+    "INTERNAL_ERROR": "provider_unavailable",
+}
+SERVICE_FAULTS: dict[str, Category] = {
+    "PROCESSING_ERROR": "provider_unavailable",
+    "CANNOT_PROCESS": "provider_unavailable",
+    "NO_PERMISSION": "permission",
+    "LIMIT_EXCEEDED": "rate_limited",
+}
+STANDARD = frozenset(
+    {
+        "Annual_Revenue", "City", "Company", "Converted_Account", "Converted_Contact", "Converted_Date_Time",
+        "Converted_Deal", "Converted__s", "Country", "Created_By", "Created_Time", "Currency", "Data_Source",
+        "Description", "Designation", "Email", "Email_Opt_Out", "Exchange_Rate", "Fax", "First_Name", "Full_Name",
+        "Industry", "Last_Activity_Time", "Last_Name", "Layout", "Lead_Conversion_Time", "Lead_Source", "Lead_Status",
+        "Locked__s", "Mobile", "Modified_By", "Modified_Time", "No_of_Employees", "Owner", "Phone", "Rating",
+        "Record_Image", "Salutation", "Secondary_Email", "Skype_ID", "State", "Street", "Tag", "Twitter",
+        "Unsubscribed_Mode", "Unsubscribed_Time", "Website", "Zip_Code", "id",
+    }
+)  # fmt: skip
+
+
+def row_verdict(row: Any, response: Response, request: Request, fields: FieldMap) -> CreatedLead | ProviderError:
+    """Read the verdict on one record; only ``status: success`` with an id is a created lead."""
+    if not isinstance(row, dict) or row.get("status") not in ("success", "error"):
+        return MalformedResponseError("the answer has no verdict for this lead", response=response)
+    if row["status"] == "error":
+        return _record_error(row, response, request, fields)
+    details = row.get("details") or {}
+    if not details.get("id"):
+        return MalformedResponseError("the answer names no lead id", response=response)
+    return CreatedLead(
+        id=details["id"],
+        created_at=_moment(details.get("Created_Time")),
+        updated_at=_moment(details.get("Modified_Time")),
+    )
+
+
+def read_error(response: Response, request: Request, fields: FieldMap) -> ProviderError:
+    """Read a refusal of the whole call, in either of Zoho's two forms; by code first, by status second."""
+    body = response.json if isinstance(response.json, dict) else {}
+    rows = body.get("data")
+    fault = rows[0] if isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], dict) else body
+    if request.method == "GET" and (response.status == 204 or fault.get("code") == "INVALID_URL_PATTERN"):
+        return error_for(response, "no such lead", category="not_found", vendor_code=fault.get("code"))
+    if fault.get("code") and fault.get("status") == "error":
+        return _record_error(fault, response, request, fields)
+    if 200 <= response.status < 300:
+        return MalformedResponseError("the answer has no verdict for this lead", response=response)
+    if response.status == 404 and request.method == "POST":
+        return error_for(response, category="unexpected")
+    return error_for(response)
+
+
+def _record_error(row: Mapping[str, Any], response: Response, request: Request, fields: FieldMap) -> ProviderError:
+    details = row.get("details")
+    details = details if isinstance(details, Mapping) else {}
+    code = str(row.get("code") or "")
+    inner = details.get("errors") if isinstance(details.get("errors"), list) else None
+    faults = [fault for fault in inner or () if isinstance(fault, Mapping)] or [row]
+    first = faults[0].get("details") or {}
+    name = first.get("api_name") if isinstance(first, Mapping) else None
+    return error_for(
+        response,
+        _message(row, name),
+        category=_category(code, details, faults),
+        vendor_code=code or None,
+        field=fields.source_of(name, request.lead) if isinstance(name, str) else None,
+        existing_id=_existing(faults),
+    )
+
+
+def _category(code: str, details: Mapping[str, Any], faults: list[Mapping[str, Any]]) -> Category | None:
+    if code == "MULTIPLE_OR_MULTI_ERRORS":
+        return "conflict" if {fault.get("code") for fault in faults} == {"DUPLICATE_DATA"} else "validation"
+    if code == "DEPENDENT_SERVICE_ERROR":
+        return SERVICE_FAULTS.get(str(details.get("dependency_error")), "unexpected")
+    if details.get("api_name") and code in ("LIMIT_EXCEEDED", "LIMIT_REACHED"):
+        return "validation"
+    return CATEGORIES.get(code)
+
+
+def _existing(faults: list[Mapping[str, Any]]) -> str | None:
+    for fault in faults:
+        details = fault.get("details")
+        if fault.get("code") == "DUPLICATE_DATA" and isinstance(details, Mapping):
+            record = details.get("duplicate_record")
+            found = record.get("id") if isinstance(record, Mapping) else details.get("id")
+            return str(found) if found else None
+    return None
+
+
+def _message(row: Mapping[str, Any], name: Any) -> str:
+    text = str(row.get("message") or row.get("code") or "")
+    return f"{text}: {name}" if name else text
+
+
+def created_lead(stored: Mapping[str, Any]) -> CreatedLead:
+    """Read a whole record, as a read answers it."""
+    phones = (("Phone", "primary"), ("Mobile", "mobile"), ("Fax", "fax"))
+    emails = (("Email", "primary"), ("Secondary_Email", "secondary"))
+    custom = {name: value for name, value in stored.items() if name not in STANDARD and not name.startswith("$")}
+    return CreatedLead(
+        id=stored["id"],
+        owner=_reference(stored.get("Owner")),
+        lead_source=stored.get("Lead_Source"),
+        status=stored.get("Lead_Status"),
+        title=stored.get("Designation"),
+        first_name=stored.get("First_Name"),
+        last_name=stored.get("Last_Name"),
+        addresses=_addresses(stored),
+        email_addresses=[{"email": stored[n], "type": kind} for n, kind in emails if stored.get(n)] or None,
+        phone_numbers=[{"number": stored[n], "type": kind} for n, kind in phones if stored.get(n)] or None,
+        custom_fields=custom or None,
+        last_activity_at=_moment(stored.get("Last_Activity_Time")),
+        created_at=_moment(stored.get("Created_Time")),
+        updated_at=_moment(stored.get("Modified_Time")),
+        converted_at=_moment(stored.get("Converted_Date_Time")),
+        converted_contact=(stored.get("Converted_Contact") or {}).get("id"),
+        converted_account=(stored.get("Converted_Account") or {}).get("id"),
+    )
+
+
+def _reference(record: Any) -> dict[str, Any] | None:
+    return {"id": record["id"]} if isinstance(record, Mapping) and record.get("id") else None
+
+
+def _addresses(stored: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    places = {"street_1": "Street", "city": "City", "state": "State", "postal_code": "Zip_Code", "country": "Country"}
+    found = {part: stored.get(name) for part, name in places.items()}
+    return [{**found, "type": "primary"}] if any(found.values()) else None
+
+
+def _moment(text: Any) -> str | None:
+    try:
+        parse_timestamp(text)
+    except (TypeError, ValueError):
+        return None
+    return str(text)

@@ -1,0 +1,225 @@
+"""A local Zoho CRM: its Leads module, its codes, one verdict for each record.
+
+Source: https://www.zoho.com/crm/developer/docs/api/v8/status-codes.html (read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta, timezone
+from typing import Any
+
+from unilead import Call, Response, Simulator, route
+
+TOKEN = "1000.4f1c2a7be0d94c5a8b6e3f2d1c0b9a87.0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+REFRESH = "1000.9e8d7c6b5a493827161504f3e2d1c0ba.ffeeddccbbaa99887766554433221100"
+USER = {"name": "Integration User", "id": "652871000000412003"}
+LENGTHS = {
+    "First_Name": 40, "Last_Name": 80, "Designation": 100, "Company": 200, "Phone": 30, "Mobile": 30, "Fax": 30,
+    "Email": 100, "Secondary_Email": 100, "Website": 450, "Street": 250, "City": 100, "State": 100, "Zip_Code": 30,
+    "Country": 100, "Description": 32_000, "Lead_Source": 120, "Industry": 120, "Lead_Status": 120, "Salutation": 20,
+    "Rating": 120, "Skype_ID": 50, "Twitter": 50,
+}  # fmt: skip
+KINDS = {
+    "Email": "email",
+    "Secondary_Email": "email",
+    "Phone": "phone",
+    "Mobile": "phone",
+    "Fax": "phone",
+    "Website": "website",
+}
+TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
+MOST = 100
+ID = re.compile(r"[0-9]{1,19}")
+FIRST_ID = 652_871_000_003_318_046
+
+
+class ZohoCrmSimulator(Simulator):
+    """One organisation's Leads module, on the US data centre."""
+
+    slug = "zoho-crm"
+    sample_settings = {"data_center": "us", "access_token": TOKEN}
+    auth_first = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.access_tokens = {TOKEN}
+        self.scoped = True  # the token may create leads
+        self.permitted = True  # the user's profile may
+        self.mandatory: set[str] = set()  # fields that the organisation made mandatory
+        self.unique: dict[str, str] = {}  # values of unique fields that exist already, to the record that has them
+        self.strict_picklists: dict[str, list[str]] = {}
+        self.plan_is_full = False
+
+    @route("POST", "/crm/v8/Leads")
+    def create(self, call: Call) -> Response:
+        refusal = self._refused_call()
+        if refusal is not None:
+            return refusal
+        try:
+            body = call.json
+        except ValueError:
+            return root(400, "INVALID_DATA", "body", {"expected_data_type": "jsonobject"})
+        records = body.get("data") if isinstance(body, dict) else None
+        if not isinstance(records, list):
+            details = {"expected_data_type": "jsonarray", "api_name": "data", "json_path": "$.data"}
+            return root(400, "INVALID_DATA", "invalid data", details)
+        if not records:
+            return root(
+                400, "MANDATORY_NOT_FOUND", "required field not found", {"api_name": "data", "json_path": "$.data"}
+            )
+        if len(records) > MOST:
+            too_many = {"maximum_length": MOST, "api_name": "data", "json_path": "$.data"}
+            return root(400, "INVALID_DATA", "invalid data", too_many)
+        if any(word not in TRIGGERS for word in body.get("trigger") or ()):
+            allowed = {"api_name": "trigger", "json_path": "$.trigger", "supported_values": list(TRIGGERS)}
+            return root(400, "INVALID_DATA", "invalid data", allowed)
+        rows = [self._verdict(record, f"$.data[{index}]") for index, record in enumerate(records)]
+        good = sum(row["status"] == "success" for row in rows)
+        return Response.of(201 if good == len(rows) else 207 if good else 400, {"data": rows})
+
+    @route("GET", "/crm/v8/Leads/{lead_id}")
+    def read(self, call: Call, lead_id: str) -> Response:
+        if not ID.fullmatch(lead_id):
+            return root(400, "INVALID_DATA", "the id given seems to be invalid", {"resource_path_index": 1})
+        record = self.leads.get(lead_id)
+        return Response.of(200, {"data": [record]}) if record else Response.of(204)
+
+    @route("GET", "/crm/v8/Leads")
+    def list_leads(self, call: Call) -> Response:
+        return Response.of(200, {"data": list(self.leads.values()), "info": {"more_records": False}})
+
+    @route("POST", "/crm/v8/{module}")
+    def unknown_module(self, call: Call, module: str) -> Response:
+        return root(400, "INVALID_MODULE", "the module name given seems to be invalid", {"resource_path_index": 0})
+
+    @route("PATCH", "/crm/v8/Leads")
+    def wrong_method(self, call: Call) -> Response:
+        details = {"resource_path_index": 0}
+        return root(400, "INVALID_REQUEST_METHOD", "The http request method type is not a valid one", details)
+
+    @route("POST", "/oauth/v2/token")
+    def token(self, call: Call) -> Response:
+        form = dict(pair.split("=", 1) for pair in call.body.decode().split("&") if "=" in pair)
+        if form.get("refresh_token") != REFRESH:
+            return Response.of(200, {"error": "invalid_code"})
+        token = f"1000.{self.next_number():032x}.{0:032x}"
+        self.access_tokens.add(token)
+        answer = {"access_token": token, "api_domain": "https://www.zohoapis.com", "token_type": "Bearer"}
+        return Response.of(200, answer | {"expires_in": 3600})
+
+    # --- Zoho's checks --------------------------------------------------------------------------------------------
+
+    def _refused_call(self) -> Response | None:
+        if not self.permitted:
+            details = {"permissions": ["Crm_Implied_Create_Leads"]}
+            return root(403, "NO_PERMISSION", "Permission denied", details)
+        if self.plan_is_full:
+            return root(403, "LIMIT_EXCEEDED", "record limit exceeded", {})
+        return None
+
+    def _verdict(self, record: Any, path: str) -> dict[str, Any]:
+        if not isinstance(record, dict):
+            return row_error("INVALID_DATA", "invalid data", {"expected_data_type": "jsonobject", "json_path": path})
+        faults = [*self._faults(record, path)]
+        duplicates = [fault for fault in faults if fault["code"] == "DUPLICATE_DATA"]
+        if len(duplicates) > 1 and len(duplicates) == len(faults):
+            return row_error("MULTIPLE_OR_MULTI_ERRORS", "Multiple errors in the request", {"errors": duplicates})
+        return faults[0] if faults else self._stored(record)
+
+    def _faults(self, record: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
+        wanted = ("Last_Name", *sorted(self.mandatory))
+        missing = [name for name in wanted if not str(record.get(name) if record.get(name) is not None else "").strip()]
+        faults = [row_error("MANDATORY_NOT_FOUND", "required field not found", place(name, path)) for name in missing]
+        found = (self._value_fault(name, value, path) for name, value in record.items())
+        return faults + [fault for fault in found if fault is not None]
+
+    def _value_fault(self, name: str, value: Any, path: str) -> dict[str, Any] | None:
+        if value is None:
+            return None
+        where = place(name, path)
+        wrong = self._form_fault(name, value)
+        if wrong is not None:
+            return row_error("INVALID_DATA", "invalid data", {**wrong, **where})
+        if name == "Owner" and not self._is_user(value):
+            return row_error("INVALID_DATA", "the id given seems to be invalid", where)
+        if isinstance(value, str) and value in self.unique:
+            existing = self.unique[value]
+            details = {**where, "id": existing, "duplicate_record": {"id": existing, "module": {"api_name": "Leads"}}}
+            return row_error("DUPLICATE_DATA", "duplicate data", details)
+        return None
+
+    def _form_fault(self, name: str, value: Any) -> dict[str, Any] | None:
+        """What Zoho says of a value of a wrong type, length or choice."""
+        is_integer = isinstance(value, int) and not isinstance(value, bool)
+        if name in LENGTHS and not isinstance(value, str):
+            return {"expected_data_type": KINDS.get(name, "text")}
+        if name == "No_of_Employees" and not is_integer:
+            return {"expected_data_type": "integer"}
+        if name in LENGTHS and len(value) > LENGTHS[name]:
+            return {"maximum_length": LENGTHS[name]}
+        if name == "No_of_Employees" and abs(value) >= 10**9:
+            return {"maximum_length": 9}
+        if name in ("Email", "Secondary_Email") and "@" not in value:
+            return {"expected_data_type": "email"}
+        if name in self.strict_picklists and value not in self.strict_picklists[name]:
+            return {"supported_values": self.strict_picklists[name]}
+        return None
+
+    def _is_user(self, value: Any) -> bool:
+        found = value.get("id") if isinstance(value, dict) else value
+        return isinstance(found, str) and ID.fullmatch(found) is not None and self.exists(found)
+
+    def _stored(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        lead_id = str(FIRST_ID + self.next_number())
+        moment = self.now().astimezone(timezone(timedelta(hours=1))).isoformat(timespec="seconds")
+        times = {"Modified_Time": moment, "Modified_By": USER, "Created_Time": moment, "Created_By": USER}
+        owner = {**USER, **(record.get("Owner") or {})}
+        names = " ".join(text for text in (record.get("First_Name"), record.get("Last_Name")) if text)
+        kept = {name: value for name, value in record.items() if self.exists(name)}
+        system: dict[str, Any] = {"$converted": False, "$approved": True, "Last_Activity_Time": None, "Tag": []}
+        self.leads[lead_id] = {**kept, **times, **system, "id": lead_id, "Owner": owner, "Full_Name": names}
+        details = {**times, "id": lead_id, "$approval_state": "approved"}
+        return {"code": "SUCCESS", "details": details, "message": "record added", "status": "success"}
+
+    # --- Zoho's answers -------------------------------------------------------------------------------------------
+
+    def unauthorized(self, call: Call) -> Response | None:
+        if call.path.startswith("/oauth/"):
+            return None
+        word, _, token = call.headers.get("authorization", "").partition(" ")
+        if word != "Zoho-oauthtoken" or not token:
+            return root(401, "AUTHENTICATION_FAILURE", "Authentication failed", {})
+        if token not in self.access_tokens:
+            return root(401, "INVALID_TOKEN", "invalid oauth token", {})
+        return None if self.scoped else root(401, "OAUTH_SCOPE_MISMATCH", "Unauthorized", {})
+
+    def not_found(self, call: Call) -> Response:
+        return root(404, "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one", {})
+
+    def not_allowed(self, call: Call, allowed: tuple[str, ...]) -> Response:
+        return self.wrong_method(call)
+
+    def throttled(self, call: Call) -> Response:
+        return root(429, "TOO_MANY_REQUESTS", "too many requests", {})
+
+    def failed(self, call: Call, status: int) -> Response:
+        if status == 500:
+            return root(500, "INTERNAL_ERROR", "Internal Server Error", {})
+        return Response.of(status, "<html>unavailable</html>", {"Content-Type": "text/html"})
+
+
+def place(name: str, path: str) -> dict[str, Any]:
+    """Where a fault is."""
+    return {"api_name": name, "json_path": f"{path}.{name}"}
+
+
+def row_error(code: str, message: str, details: Mapping[str, Any]) -> dict[str, Any]:
+    """The verdict on a refused record."""
+    return {"code": code, "details": dict(details), "message": message, "status": "error"}
+
+
+def root(status: int, code: str, message: str, details: Mapping[str, Any]) -> Response:
+    """A refusal of the whole call."""
+    return Response.of(status, row_error(code, message, details), {"Content-Type": "application/json;charset=UTF-8"})

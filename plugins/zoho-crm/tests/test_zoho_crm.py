@@ -1,0 +1,134 @@
+"""Zoho CRM keeps the provider contract; the tests below are about what only Zoho CRM does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unilead import Account, Client, CreatedLead, Lead, Provider, Registry, Response, SettingsError
+from unilead.testing import ProviderContract, VendorRules
+
+LEAD = {"first_name": "Mireia", "last_name": "Sandvik"}
+
+
+class TestZohoCrm(ProviderContract):
+    slug = "zoho-crm"
+    cases = Path(__file__).parent / "cases"
+    fixed_fields = {**LEAD, "owner": {"id": "7"}, "number_of_employees": 5}
+
+
+class TestZohoCrmRules(VendorRules):
+    slug = "zoho-crm"
+    rules = Path(__file__).parent / "rules.json"
+
+
+@pytest.fixture
+def provider() -> Provider:
+    return Registry(overrides=False).get("zoho-crm")
+
+
+@pytest.mark.parametrize(
+    ("settings", "origin"),
+    [
+        ({"data_center": "ca"}, "https://www.zohoapis.ca"),
+        ({"data_center": "au"}, "https://www.zohoapis.com.au"),
+        ({"data_center": "eu", "api_domain": "https://sandbox.zohoapis.eu/"}, "https://sandbox.zohoapis.eu"),
+    ],
+)
+def test_the_data_centre_decides_the_host(settings: dict[str, str], origin: str, provider: Provider) -> None:
+    assert provider.base_url(provider.settings({"access_token": "t", **settings})) == origin
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"data_center": "mars"},
+        {"api_domain": "http://www.zohoapis.com"},
+        {"api_domain": "https://www.zohoapis.com.evil.com"},
+        {"api_domain": "https://evilzohoapis.com"},
+        {"api_domain": "https://u@www.zohoapis.com"},
+        {"api_domain": "https://www.zohoapis.com:8443"},
+        {"api_domain": "https://www.zohoapis.com/x"},
+        {"api_domain": "https://127.0.0.1"},
+        {"api_domain": "https://www.zohoapis.com\n"},
+        {"data_center": "us", "api_domain": "https://www.zohoapis.eu"},
+        {"access_token": None},
+    ],
+)
+def test_s001_to_s005_settings_outside_the_rules_are_refused(settings: dict[str, Any], provider: Provider) -> None:
+    with pytest.raises(SettingsError):
+        provider.settings({"access_token": "t", **settings})
+
+
+def test_reading_back_fills_what_the_create_did_not_answer(provider: Provider) -> None:
+    simulator = provider.simulator()
+    lead = {
+        **LEAD,
+        "title": "CTO",
+        "owner": {"id": "7"},
+        "lead_source": "Web",
+        "phone_numbers": [{"number": "1", "email": "a@x.example"}, {"number": "2", "type": "mobile"}],
+        "addresses": [{"street_1": "s", "city": "c"}],
+        "remote_data": {"Campaign_Code": "FALL26"},
+    }
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        result = client.create(lead, Account("zoho-crm", simulator.sample_settings), read_back=True)
+    unified = result.render(remote_data=False, exclude=["id", "created_at", "updated_at"])
+    assert unified == {
+        "owner": {"id": "7"},
+        "lead_source": "Web",
+        "title": "CTO",
+        "first_name": "Mireia",
+        "last_name": "Sandvik",
+        "addresses": [{"street_1": "s", "city": "c", "type": "primary"}],
+        "email_addresses": [{"email": "a@x.example", "type": "primary"}],
+        "phone_numbers": [{"number": "1", "type": "primary"}, {"number": "2", "type": "mobile"}],
+        "custom_fields": {"Campaign_Code": "FALL26"},
+    }
+
+
+def test_a_missing_record_is_not_found_on_reading(provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    request = provider.build_read_request("5", settings)
+    with pytest.raises(Exception) as caught:
+        provider.parse_response(Response(204), request, settings)
+    assert caught.value.category == "not_found"  # type: ignore[attr-defined]
+
+
+def _verdicts(provider: Provider, rows: Any, status: int = 207, count: int = 2) -> list[Any]:
+    settings = provider.settings({"access_token": "t"})
+    requests = [provider.compose(Lead.parse(LEAD), settings) for _ in range(count)]
+    request, taken = provider.build_batch(requests, settings)
+    return provider.parse_batch(Response.of(status, {"data": rows}), request, len(taken), settings)
+
+
+GOOD = {"code": "SUCCESS", "details": {"id": "77"}, "message": "record added", "status": "success"}
+BAD = {"code": "INVALID_DATA", "details": {"api_name": "Last_Name"}, "message": "invalid data", "status": "error"}
+
+
+def test_f075_each_row_of_a_batch_has_its_own_verdict(provider: Provider) -> None:
+    good, bad = _verdicts(provider, [GOOD, BAD])
+    assert isinstance(good, CreatedLead)
+    assert (good.id, bad.outcome, bad.field, bad.response.json) == ("77", "rejected", "last_name", {"data": [BAD]})
+
+
+@pytest.mark.parametrize("row", [None, {}, {"status": "success"}, {**GOOD, "details": {}}, "x"])
+def test_f076_an_odd_row_is_unknown(row: Any, provider: Provider) -> None:
+    assert _verdicts(provider, [GOOD, row])[1].outcome == "unknown"
+
+
+@pytest.mark.parametrize("rows", [[], [GOOD], [GOOD] * 3])
+def test_f076_another_number_of_rows_is_unknown(rows: list[Any], provider: Provider) -> None:
+    with pytest.raises(Exception) as caught:
+        _verdicts(provider, rows, 201)
+    assert caught.value.outcome == "unknown"  # type: ignore[attr-defined]
+
+
+def test_leads_with_other_keys_beside_the_record_travel_apart(provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    leads = [LEAD, {**LEAD, "remote_data": {"trigger": []}}, LEAD]
+    request, taken = provider.build_batch([provider.compose(Lead.parse(lead), settings) for lead in leads], settings)
+    assert taken == (0, 2)
+    assert b"trigger" not in request.body
