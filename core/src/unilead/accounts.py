@@ -1,7 +1,8 @@
 """Account files: TOML or JSON with ``id``, ``provider``, ``[settings]`` and ``read_back``.
 
-A value ``env:NAME`` is looked up in the environment, ``file:PATH`` in a file (one line break at its end is cut off), so
-that no credential has to stand in the account file itself.
+A value ``env:NAME`` is looked up in the environment, ``file:PATH`` in a file (one line break at its end is cut off; a
+relative path begins at the account file's folder), so that no credential has to stand in the account file itself.
+Errors name the key and never the value: even a malformed one may be a secret.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from unilead.errors import Problem, SettingsError
 from unilead.info import Account
 
+MAX_FILE = 1024 * 1024
 _KEYS = ("id", "provider", "settings", "read_back")
 
 
@@ -26,19 +28,19 @@ def load_account(path: str | Path) -> Account:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
+        text = _text_of(path)
+    except (OSError, ValueError) as fault:
         raise SettingsError(f"account file {path} cannot be read: {_reason(fault)}") from None
+    is_json = text.lstrip().startswith("{") or path.suffix == ".json"
     try:
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except ValueError:
-        kind = "JSON" if path.suffix == ".json" else "TOML"
-        raise SettingsError(f"account file {path} is not valid {kind}") from None
-    return account_of(values)
+        values = json.loads(text) if is_json else tomllib.loads(text)
+    except (ValueError, RecursionError):
+        raise SettingsError(f"account file {path} is not valid {'JSON' if is_json else 'TOML'}") from None
+    return account_of(values, path.parent)
 
 
-def account_of(values: Any) -> Account:
-    """Make an account of what an account file holds. Raises: SettingsError."""
+def account_of(values: Any, folder: Path) -> Account:
+    """Make an account of what an account file in this folder holds. Raises: SettingsError."""
     if not isinstance(values, dict) or not isinstance(values.get("provider"), str):
         raise SettingsError('an account names its provider: provider = "hubspot"')
     unknown = [key for key in values if key not in _KEYS]
@@ -48,27 +50,43 @@ def account_of(values: Any) -> Account:
     settings = values.get("settings", {})
     if not isinstance(settings, dict):
         raise SettingsError("settings must be a table", provider=slug)
-    found = {name: _looked_up(name, value, slug) for name, value in settings.items()}
-    more = {"id": str(values["id"])} if "id" in values else {}
-    return Account(slug, found, read_back=values.get("read_back") is True, **more)
+    read_back, name = values.get("read_back", False), values.get("id")
+    if not isinstance(read_back, bool):
+        raise SettingsError("read_back must be true or false", provider=slug)
+    if "id" in values and (not name or isinstance(name, bool) or not isinstance(name, (str, int))):
+        raise SettingsError("id must be text", provider=slug)
+    found = {key: _looked_up(key, value, slug, folder) for key, value in settings.items()}
+    return Account(slug, found, read_back=read_back, **({"id": str(name)} if name else {}))
 
 
-def _looked_up(name: str, value: Any, slug: str) -> Any:
+def _looked_up(name: str, value: Any, slug: str, folder: Path) -> Any:
     if isinstance(value, Mapping):
-        return {key: _looked_up(f"{name}.{key}", item, slug) for key, item in value.items()}
+        return {key: _looked_up(f"{name}.{key}", item, slug, folder) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_looked_up(f"{name}[{place}]", item, slug, folder) for place, item in enumerate(value)]
     if not isinstance(value, str):
         return value
     if value.startswith("env:"):
-        if value[4:] not in os.environ:
-            raise _missing(name, f"the environment variable {value[4:]} is not set", slug)
-        return os.environ[value[4:]]
+        found = os.environ.get(value[4:]) if "\0" not in value else None
+        if not found:
+            raise _missing(name, "the environment variable it names is not set", slug)
+        return found
     if value.startswith("file:"):
         try:
-            text = Path(value[5:]).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as fault:
+            text = _text_of(folder / Path(value[5:]).expanduser())
+        except (OSError, ValueError, RuntimeError) as fault:
             raise _missing(name, f"its file cannot be read: {_reason(fault)}", slug) from None
-        return text.removesuffix("\n").removesuffix("\r")
+        return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
     return value
+
+
+def _text_of(path: Path) -> str:
+    """Read a small text file. Raises: OSError; ValueError when it is too large or no UTF-8."""
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise ValueError("it is too large")
+    return data.decode("utf-8-sig")
 
 
 def _missing(name: str, reason: str, slug: str) -> SettingsError:
@@ -76,4 +94,8 @@ def _missing(name: str, reason: str, slug: str) -> SettingsError:
 
 
 def _reason(fault: Exception) -> str:
-    return fault.strerror or type(fault).__name__ if isinstance(fault, OSError) else "it is not UTF-8 text"
+    if isinstance(fault, OSError):
+        return fault.strerror or type(fault).__name__
+    if isinstance(fault, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return "it is too large" if str(fault) == "it is too large" else "its path is malformed"

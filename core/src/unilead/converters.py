@@ -11,7 +11,7 @@ from typing import Any
 
 from unilead.errors import InvalidLeadError, Problem
 from unilead.mapping import Part, extension_paths, is_empty, thaw
-from unilead.schema import EmailAddress, PhoneNumber, PostalAddress
+from unilead.schema import EmailAddress, PhoneNumber, PostalAddress, decimal_text
 
 _TRUE = frozenset({"true", "1", "yes"})
 _INTEGER = re.compile(r"[0-9]{1,19}")
@@ -237,7 +237,7 @@ def scalar_text(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return repr(value)
+        return decimal_text(value)
     raise ValueError("must be text, a number or a boolean")
 
 

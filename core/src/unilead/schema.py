@@ -87,9 +87,11 @@ def parse_timestamp(text: str) -> datetime:
     if not _RFC3339.fullmatch(text):
         raise ValueError("must be an RFC 3339 date-time with an offset, such as 2026-11-23T10:00:00Z")
     try:
-        return datetime.fromisoformat(text.upper())
-    except ValueError:
+        moment = datetime.fromisoformat(text.upper())
+        moment.astimezone(UTC)  # at either end of the calendar an offset can lead out of it
+    except (ValueError, OverflowError):
         raise ValueError("is not a date and time that exists") from None
+    return moment
 
 
 def utc_text(moment: datetime) -> str:

@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
 from unilead.accounts import load_account
 from unilead.errors import SettingsError
 from unilead.info import Account, Settings
-from unilead.message import Request
 from unilead.provider import Provider
-from unilead.registry import Registry
 from unilead.schema import Lead
+
+MAX_INPUT = 16 * 1024 * 1024
+MAX_DEPTH = 5  # of a bracketed name
+MAX_DIGITS = 3  # of an index in brackets
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def read_bytes(path: str) -> bytes:
     """Read a file, or standard input for ``-``."""
     if path == "-":
-        if sys.stdin.isatty():
+        if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("standard input is a terminal; pipe a file into it or name one")
-        return sys.stdin.buffer.read()
+        data = sys.stdin.buffer.read(MAX_INPUT + 1)
+    else:
+        data = _read_file(path)
+    if len(data) > MAX_INPUT:
+        raise click.UsageError(f"{click.format_filename(path)}: larger than {MAX_INPUT // 1024**2} MiB")
+    return data
+
+
+def _read_file(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            return file.read(MAX_INPUT + 1)
     except OSError as fault:
-        raise click.UsageError(f"{path}: {fault.strerror or type(fault).__name__}") from None
+        raise click.UsageError(f"{click.format_filename(path)}: {fault.strerror or type(fault).__name__}") from None
+    except ValueError:  # a zero byte in the path
+        raise click.UsageError("the path of the file has a zero byte") from None
 
 
 def read_lead(path: str) -> Lead:
@@ -46,47 +61,83 @@ def account_and_settings(provider: Provider, account_file: str | None) -> tuple[
     return account, provider.settings_of(account)
 
 
-def remote_query(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Read ``K=V`` pairs; keys may be bracketed: ``a[b]=1``, ``l[]=x``."""
+def header_map(pairs: Iterable[str]) -> dict[str, str]:
+    """Read headers written ``Name: value``; the values of equal names are joined."""
+    headers: dict[str, str] = {}
+    for pair in pairs:
+        name, colon, value = pair.partition(":")
+        key, text = name.strip().lower(), value.strip()
+        if not colon or not _HEADER.fullmatch(key):
+            raise click.UsageError("--header wants K:V")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+def field_names(values: Iterable[str]) -> list[str]:
+    """Read names that were given one by one or joined with commas."""
+    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+
+
+def remote_query(pairs: Iterable[str]) -> dict[str, Any]:
+    """Read ``K=V`` pairs; keys may be bracketed: ``a[b]=1``, ``l[]=x``, ``l[0]=x``; a repeated key makes a list.
+
+    Raises: UsageError; it names the key at most, for the value may be a secret.
+    """
     query: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not re.fullmatch(r"[^\[\]]+(\[[^\[\]]*\])*", key):
-            raise click.UsageError(f"{pair!r} is not K=V; K may be bracketed, as in a[b]=1")
+            raise click.UsageError("--remote-query wants K=V; K may be bracketed, as in a[b]=1")
         steps = [step.rstrip("]") for step in key.split("[")]
-        _put(query, steps, value, pair)
-    return query
+        if any(step.isdecimal() and len(step) > MAX_DIGITS for step in steps[1:]):
+            raise click.UsageError(f"--remote-query: {steps[0]} has an index above 999")
+        if len(steps) > MAX_DEPTH + 1:
+            raise click.UsageError(f"--remote-query: {steps[0]} is nested deeper than {MAX_DEPTH} levels")
+        _put(query, steps, value)
+    return {name: _closed(value) for name, value in query.items()}
 
 
-def _put(query: dict[str, Any], steps: list[str], value: str, pair: str) -> None:
-    """Set one value at its bracketed place; a step without a name appends to a list."""
-    target: Any = query
-    *parents, last = steps
-    for step, after in zip(parents, steps[1:], strict=True):
-        target = target.setdefault(step, [] if after == "" else {}) if isinstance(target, dict) else None
-    if last == "" and isinstance(target, list):
-        target.append(value)
-    elif last and isinstance(target, dict):
-        target[last] = value
+class _Items(dict[str, Any]):
+    """A list while it is read: by the numbers in the brackets, or in the order of the pairs."""
+
+
+_Node: TypeAlias = dict[str, Any]
+
+
+def _put(node: _Node, steps: list[str], value: str) -> None:
+    """Set one value at its bracketed place."""
+    step = _place(node, steps)
+    if len(steps) > 1:
+        kind = _Items if not steps[1] or steps[1].isdecimal() else dict
+        inner = node.setdefault(step, kind())
+        if isinstance(inner, str) or isinstance(inner, _Items) != (kind is _Items):
+            raise _two_shapes(steps[0])
+        _put(inner, steps[1:], value)
+    elif step not in node:
+        node[step] = value
+    elif isinstance(node[step], dict) and not isinstance(node[step], _Items):
+        raise _two_shapes(step)
     else:
-        raise click.UsageError(f"{pair!r} gives one name two shapes")
+        items = node[step] if isinstance(node[step], _Items) else _Items({"0": node[step]})
+        node[step] = items
+        items[str(len(items))] = value
 
 
-def shown_request(provider: Provider, request: Request, settings: Settings, *, secrets: bool = False) -> dict[str, Any]:
-    """A request as programs read it, credentials masked unless asked for."""
-    from pydantic_core import from_json
-
-    from unilead.auth import credential_headers, mask_headers
-
-    credentials = credential_headers(provider.info, settings)
-    return {
-        "method": request.method,
-        "url": request.url,
-        "headers": {**request.headers, **(credentials if secrets else mask_headers(credentials))},
-        "body": from_json(request.body) if request.body else None,
-    }
+def _place(node: _Node, steps: list[str]) -> str:
+    """The key a step means; in a list, a place that is taken or not named is the next free one."""
+    step = steps[0]
+    if not isinstance(node, _Items):
+        return step
+    if step and not (len(steps) == 1 and step in node):
+        return step
+    return str(max((int(key) for key in node), default=-1) + 1)
 
 
-def chosen(registry: Registry, slugs: tuple[str, ...]) -> list[Provider]:
-    """The named providers, all by default. Raises: UnknownProviderError and what else loading may raise."""
-    return [registry.get(slug) for slug in slugs or registry.slugs]
+def _closed(value: Any) -> Any:
+    if isinstance(value, _Items):
+        return [_closed(value[key]) for key in sorted(value, key=int)]
+    return {key: _closed(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _two_shapes(name: str) -> click.UsageError:
+    return click.UsageError(f"--remote-query gives {name} two shapes, such as a=1 and a[b]=2")

@@ -6,24 +6,31 @@ from typing import Any
 
 import click
 
-from unilead.cli.inputs import account_and_settings, chosen, read_bytes, read_lead, remote_query, shown_request
-from unilead.cli.show import curl_text, error_document, http_text, line, note, print_json
-from unilead.errors import InvalidLeadError, MissingFieldsError
+from unilead.auth import mask_text
+from unilead.cli.inputs import account_and_settings, header_map, read_bytes, read_lead, remote_query
+from unilead.cli.show import Command, error_document, escaped, line, note, note_losses, print_json
+from unilead.cli.wire import curl_text, http_text, shown_request
+from unilead.errors import LeadError, ProviderError
+from unilead.info import Settings
 from unilead.message import Request, Response
 from unilead.provider import Provider
 from unilead.registry import Registry
 from unilead.render import render
+from unilead.retry import retry_after
 from unilead.schema import Lead
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--provider", "slugs", multiple=True, metavar="SLUG", help="Only this provider; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.argument("lead_file", metavar="LEAD")
 def check(slugs: tuple[str, ...], as_json: bool, lead_file: str) -> int:
     """Say for each provider whether LEAD is ready, what is missing, and what would be dropped."""
     lead = read_lead(lead_file)
-    rows = [_verdict(provider, lead) for provider in chosen(Registry(), slugs)]
+    registry = Registry()
+    for slug in slugs:
+        registry.get(slug)
+    rows = [_verdict(registry, slug, lead) for slug in dict.fromkeys(slugs) or registry.slugs]
     if as_json:
         print_json(rows)
     else:
@@ -34,25 +41,38 @@ def check(slugs: tuple[str, ...], as_json: bool, lead_file: str) -> int:
     return int(any(row["status"] != "ready" for row in rows))
 
 
-def _verdict(provider: Provider, lead: Lead) -> dict[str, Any]:
-    row: dict[str, Any] = {"slug": provider.slug, "unknown": list(lead.unknown), "missing": [], "dropped": []}
-    settings = account_and_settings(provider, None)[1]
+def _verdict(registry: Registry, slug: str, lead: Lead) -> dict[str, Any]:
+    """Check a lead for one provider: it is ``ready``, fields are ``missing``, or it is ``invalid``.
+
+    A provider that is at fault itself is ``broken``, and costs the others nothing.
+    """
+    row: dict[str, Any] = {"slug": slug, "status": "ready", "unknown": list(lead.unknown), "missing": [], "dropped": []}
     try:
-        request = provider.build_request(lead, settings)
-    except MissingFieldsError as error:
-        return row | {"status": "missing", "missing": list(error.fields)}
-    except InvalidLeadError as error:
-        return row | {"status": "invalid", "error": error_document(error)}
-    return row | {"status": "ready", "dropped": list(request.dropped)}
+        provider = registry.get(slug)
+        settings = account_and_settings(provider, None)[1]
+        row["missing"] = [problem.field for problem in provider.missing(lead, settings)]
+        if row["missing"]:
+            return row | {"status": "missing", "dropped": _losses_so_far(provider, lead, settings)}
+        row["dropped"] = list(provider.build_request(lead, settings).dropped)
+    except LeadError as error:
+        return row | {"status": "broken" if error.outcome == "not_sent" else "invalid", "error": error_document(error)}
+    return row
+
+
+def _losses_so_far(provider: Provider, lead: Lead, settings: Settings) -> list[str]:
+    """What would be dropped of an incomplete lead, where the provider can say; it need not be able to."""
+    try:
+        return list(provider.compose(lead, settings).dropped)
+    except LeadError:
+        return []
 
 
 def _verdict_text(row: dict[str, Any]) -> str:
-    text = f"{row['slug']:<14} {row['status']}"
-    if row["missing"]:
-        return f"{text}: {', '.join(row['missing'])}"
-    if "error" in row:
-        return f"{text}: {row['error']['message']}"
-    return f"{text}, would drop {', '.join(row['dropped'])}" if row["dropped"] else text
+    losses = f"would drop {', '.join(row['dropped'])}" if row["dropped"] else ""
+    missing = ", ".join(row["missing"])
+    why = missing or (row["error"]["message"] if "error" in row else "")
+    head = f"{row['slug']:<14} {row['status']}" + (f": {why}" if why else "")
+    return escaped(f"{head}, {losses}" if losses else head)
 
 
 def _suggestion(name: str) -> str:
@@ -63,12 +83,12 @@ def _suggestion(name: str) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--provider", "slug", required=True, metavar="SLUG")
 @click.option(
     "--account", "account_file", metavar="FILE", help="Account file; the simulator's sample account otherwise."
 )
-@click.option("--remote-query", "pairs", multiple=True, metavar="K=V", help="Further query parameter; K may be a[b].")
+@click.option("--remote-query", "queries", multiple=True, metavar="K=V", help="Further query parameter; K may be a[b].")
 @click.option("--format", "form", type=click.Choice(["http", "curl", "json"]), default="http")
 @click.option("--json", "as_json", is_flag=True, help="As --format json.")
 @click.option("--show-secrets", is_flag=True, help="Show credentials instead of ***.")
@@ -76,7 +96,7 @@ def _suggestion(name: str) -> str:
 def preview(
     slug: str,
     account_file: str | None,
-    pairs: tuple[str, ...],
+    queries: tuple[str, ...],
     form: str,
     as_json: bool,
     show_secrets: bool,
@@ -86,19 +106,18 @@ def preview(
     provider = Registry().get(slug)
     settings = account_and_settings(provider, account_file)[1]
     lead = read_lead(lead_file)
-    request = provider.build_request(lead, settings, remote_query=remote_query(pairs))
+    request = provider.build_request(lead, settings, remote_query=remote_query(queries))
     shown = shown_request(provider, request, settings, secrets=show_secrets)
     if as_json or form == "json":
         print_json(shown | {"dropped": list(request.dropped), "unknown": list(lead.unknown)})
         return
-    line(curl_text(shown, request.body) if form == "curl" else http_text(shown))
-    for name in request.dropped:
-        note(f"dropped: {name}")
+    line(curl_text(shown) if form == "curl" else http_text(shown))
+    note_losses(request.dropped, lead.unknown)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--provider", "slug", required=True, metavar="SLUG")
-@click.option("--status", type=int, required=True, help="HTTP status of the answer.")
+@click.option("--status", type=click.IntRange(100, 999), required=True, help="HTTP status of the answer.")
 @click.option("--reason", default="", help="Reason phrase of the answer.")
 @click.option("--header", "headers", multiple=True, metavar="K:V", help="Header of the answer; may be repeated.")
 @click.option("--account", "account_file", metavar="FILE")
@@ -118,10 +137,21 @@ def parse(
     """Read a CRM's answer from RESPONSE and print the unified lead, or the error."""
     provider = Registry().get(slug)
     settings = account_and_settings(provider, account_file)[1]
-    pairs = [header.partition(":") for header in headers]
-    if not all(colon and name.strip() for name, colon, _ in pairs):
-        raise click.UsageError("--header wants K:V")
-    known = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    response = Response(status, known, read_bytes(response_file), reason)
-    request = provider.build_read_request("1", settings) if is_read else Request("POST", "/")
-    print_json(render(provider.parse_response(response, request, settings), response, remote_data=False))
+    known = header_map(headers)
+    response = Response(status, known, mask_text(read_bytes(response_file), settings.secrets()), reason)
+    request = _read_request(provider, settings) if is_read else Request("POST", "/")
+    try:
+        created = provider.parse_response(response, request, settings)
+    except ProviderError as error:
+        if error.retry_after is None:
+            error.retry_after = retry_after(response)
+        raise
+    print_json(render(created, response, remote_data=False))
+
+
+def _read_request(provider: Provider, settings: Settings) -> Request:
+    """A read of no lead in particular; not every CRM's ids may be ``1``."""
+    try:
+        return provider.build_read_request("1", settings)
+    except LeadError:
+        return Request("GET", "/")

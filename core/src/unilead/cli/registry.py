@@ -2,98 +2,81 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from unilead.cli.show import line, print_json
+from unilead.cli.show import Command, fits, heading, line, note, pairs, print_json, table
 from unilead.errors import LeadError
 from unilead.registry import Plugin, Registry
 
-TIME_LIMIT = 5.0  # seconds for loading one provider
+if TYPE_CHECKING:
+    from unilead.provider import Provider
+
+TIME_LIMIT = 5.0
 
 
-@click.command()
-@click.option("--check", is_flag=True, help="Load every provider and report the broken ones.")
+@click.command(cls=Command)
+@click.option("--check", is_flag=True, help="Load every provider, report the broken ones and changed files.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0.1, 600),
+    default=TIME_LIMIT,
+    show_default=True,
+    help="Seconds that a provider may take in --check.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def providers(check: bool, as_json: bool) -> int:
+def providers(check: bool, time_limit: float, as_json: bool) -> int:
     """List the installed providers and their overrides."""
     registry = Registry()
-    rows = [_row(registry, slug, check=check) for slug in registry.slugs]
+    rows = [_row(registry, slug) for slug in registry.slugs]
+    if check:
+        from unilead.cli.integrity import inspect
+
+        found = inspect(registry, time_limit)
+        rows = [row | found[row["slug"]] for row in rows]
     if as_json:
         print_json(rows)
+    elif rows:
+        _print_providers(rows, check=check)
     else:
-        for row in rows:
-            line(_row_text(row))
-        if not rows:
-            line("no providers are installed; try: pip install unilead-hubspot")
+        line("no providers are installed; try: pip install unilead-hubspot")
     return int(any(row.get("error") for row in rows))
 
 
-def _row(registry: Registry, slug: str, *, check: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _row(registry: Registry, slug: str) -> dict[str, Any]:
+    return {
         "slug": slug,
         "distributions": [_names(plugin) for plugin in registry.plugins(slug)],
         "overrides": [_names(plugin) for plugin in registry.overrides(slug)],
     }
-    if check:
-        row["error"] = _fault(registry, slug)
-        row["changed_files"] = [name for plugin in registry.plugins(slug) for name in _changed_files(plugin)]
-    return row
 
 
 def _names(plugin: Plugin) -> dict[str, str]:
     return {"distribution": plugin.distribution, "version": plugin.version, "module": plugin.module}
 
 
-def _row_text(row: dict[str, Any]) -> str:
-    names = ", ".join(f"{entry['distribution']} {entry['version']}" for entry in row["distributions"])
-    text = f"{row['slug']:<14} {names}"
-    if row["overrides"]:
-        text += "  + " + ", ".join(f"{entry['distribution']} {entry['version']}" for entry in row["overrides"])
-    if "error" in row:
-        text += f"  {row['error'] or 'ok'}"
-    if row.get("changed_files"):
-        text += f"  ({len(row['changed_files'])} files changed since install)"
-    return text
+def _print_providers(rows: list[dict[str, Any]], *, check: bool) -> None:
+    headers = ["slug", "distribution", "overridden by", *(["check", "changed files"] if check else [])]
+    table(headers, [_cells(row, check=check) for row in rows])
+    for row in rows:
+        if row.get("error"):
+            note(f"{row['slug']}: {row['error']}")
 
 
-def _fault(registry: Registry, slug: str) -> str | None:
-    """Load a provider under a time limit. Returns: what is wrong with it, if anything."""
-    found: list[str | None] = []
-
-    def load() -> None:
-        try:
-            registry.get(slug)
-            found.append(None)
-        except LeadError as error:
-            found.append(f"{type(error).__name__}: {error.message}")
-
-    thread = threading.Thread(target=load, daemon=True)
-    thread.start()
-    thread.join(TIME_LIMIT)
-    return found[0] if found else f"does not load within {TIME_LIMIT:g} seconds"
+def _cells(row: dict[str, Any], *, check: bool) -> list[str]:
+    sources = [
+        [f"{one['distribution']} {one['version']}" for one in row[key]] for key in ("distributions", "overrides")
+    ]
+    cells = [row["slug"], *(", ".join(names) for names in sources)]
+    if check:
+        changed = row["changed_files"]
+        cells += ["broken" if row["error"] else "ok", "unknown" if changed is None else ", ".join(changed) or "none"]
+    return cells
 
 
-def _changed_files(plugin: Plugin) -> list[str]:
-    """Files of a distribution that are not as they were installed, by the hashes of its RECORD."""
-    import base64
-    import hashlib
-
-    changed = []
-    distribution = plugin.entry_point.dist
-    for file in (distribution.files if distribution is not None else None) or ():
-        if file.hash is None or file.hash.mode != "sha256":
-            continue
-        path = file.locate()
-        digest = hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b""  # type: ignore[attr-defined]
-        if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != file.hash.value:
-            changed.append(str(file))
-    return changed
-
-
-@click.command()
+@click.command(cls=Command)
 @click.argument("slug")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def describe(slug: str, as_json: bool) -> None:
@@ -116,52 +99,60 @@ def describe(slug: str, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    line(f"{info.title} ({info.slug})")
-    line(f"  required:  {', '.join(provider.required) or 'nothing'}")
-    line(f"  takes:     {', '.join(document['supported'])}")
-    line(f"  answers:   {', '.join(info.response_fields) or 'id'}")
-    line(f"  settings:  {', '.join(info.settings.model_fields)}")
-    if info.batch_size:
-        line(f"  batches:   up to {info.batch_size} leads")
-    for limit in info.rate_limits:
-        line(f"  limit:     {limit.requests} requests in {limit.seconds:g} s")
-    for text in [*(rule.text for rule in info.rules), *info.quirks]:
-        line(f"  - {text}")
-    for title, url in info.docs.items():
-        line(f"  {title}: {url}")
+    heading(f"{info.title} ({info.slug})")
+    pairs(
+        [
+            ("required", ", ".join(provider.required) or "nothing"),
+            ("takes", ", ".join(document["supported"])),
+            ("answers", ", ".join(info.response_fields) or "id"),
+            ("settings", ", ".join(info.settings.model_fields)),
+            ("batches", f"up to {info.batch_size} leads" if info.batch_size else ""),
+            *(("limit", f"{limit.requests} requests in {limit.seconds:g} s") for limit in info.rate_limits),
+            *(("rule", rule.text) for rule in info.rules),
+            *(("note", text) for text in info.quirks),
+            *(("docs", f"{title}: {url}") for title, url in info.docs.items()),
+        ]
+    )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--format", "form", type=click.Choice(["table", "md", "json"]), default="table")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def matrix(form: str, as_json: bool) -> None:
     """Print which provider requires, takes and answers which field."""
     from unilead.matrix import capability_matrix
 
-    registry = Registry()
-    found = capability_matrix(registry.get(slug) for slug in registry.slugs)
+    known = list(_loaded(Registry()))
+    found = capability_matrix(known)
     if as_json or form == "json":
         print_json(found)
         return
+    slugs = [provider.slug for provider in known]
     for side in ("request", "response"):
-        _print_table(side, found[side], registry.slugs, markdown=form == "md")
+        rows = [[field, *(_mark(slug, cells) for slug in slugs)] for field, cells in found[side].items()]
+        if form == "md":
+            line("\n".join(f"| {' | '.join(row)} |" for row in [[side, *slugs], ["---"] * (len(slugs) + 1), *rows]))
+        elif fits([side, *slugs], rows):
+            table([side, *slugs], rows)
+        else:
+            _print_blocks(side, found[side])
+        line()
 
 
-def _print_table(side: str, rows: dict[str, Any], slugs: tuple[str, ...], *, markdown: bool) -> None:
-    if markdown:
-        line(f"| {side} | " + " | ".join(slugs) + " |")
-        line("| --- |" + " --- |" * len(slugs))
-    else:
-        line(f"{side:<20}" + " ".join(f"{slug:<12}" for slug in slugs))
-    for field, cells in rows.items():
-        marks = [_mark(slug, cells) for slug in slugs]
-        row = (
-            f"| {field} | " + " | ".join(marks) + " |"
-            if markdown
-            else f"{field:<20}" + " ".join(f"{m:<12}" for m in marks)
-        )
-        line(row.rstrip())
-    line()
+def _print_blocks(side: str, part: dict[str, dict[str, list[str]]]) -> None:
+    """The matrix for a narrow terminal: the slugs below each field."""
+    for field, cells in part.items():
+        heading(f"{side} {field}")
+        pairs((label.removesuffix("_in"), ", ".join(slugs)) for label, slugs in cells.items())
+
+
+def _loaded(registry: Registry) -> Iterator[Provider]:
+    """The providers that load; of the others people are told."""
+    for slug in registry.slugs:
+        try:
+            yield registry.get(slug)
+        except LeadError as error:
+            note(f"left out: [{slug}] {error.message}")
 
 
 def _mark(slug: str, cells: dict[str, list[str]]) -> str:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import time
+import signal
+import sys
+import threading
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from unilead.accounts import load_account
-from unilead.cli.inputs import chosen, read_lead, shown_request
-from unilead.cli.show import error_document, line, note, print_json
+from unilead.cli.inputs import field_names, read_lead
+from unilead.cli.show import Command, compact, error_document, heading, line, note, note_losses, pairs, print_json
+from unilead.cli.wire import shown_request
 from unilead.client import Client
 from unilead.errors import LeadError, MissingFieldsError
 from unilead.info import Account
-from unilead.provider import Provider
 from unilead.registry import Registry
 from unilead.schema import Lead
+from unilead.simulator import Simulator
+from unilead.simulator_server import Served
+
+TERMINATED = 143  # what shells report of a process that was asked to end
 
 SAMPLE_LEAD = {
     "title": "Analytical engines, 40 seats",
@@ -31,7 +38,7 @@ SAMPLE_LEAD = {
 }
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--account", "account_file", metavar="FILE", help="Account file, TOML or JSON.")
 @click.option("--simulate", "slug", metavar="SLUG", help="Send to this CRM's simulator instead.")
 @click.option("--response-format", type=click.Choice(["unified", "raw", "normalized"]), default="unified")
@@ -58,14 +65,11 @@ def create(
     account = Account(slug, simulator.sample_settings) if slug and simulator else load_account(account_file or "")
     with Client(registry=registry, transport=simulator) as client:
         result = client.create(read_lead(lead_file), account, read_back=read_back or None)
-    print_json(result.render(response_format, remote_data=not ignore_remote_data, exclude=exclude))
-    for name in result.dropped:
-        note(f"dropped: {name}")
-    for name in result.unknown:
-        note(f"unknown: {name}")
+    print_json(result.render(response_format, remote_data=not ignore_remote_data, exclude=field_names(exclude)))
+    note_losses(result.dropped, result.unknown)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--lead", "lead_file", metavar="FILE", help="Send this lead instead of the built-in one.")
 @click.option("--provider", "slugs", multiple=True, metavar="SLUG", help="Only this provider; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -73,7 +77,9 @@ def demo(lead_file: str | None, slugs: tuple[str, ...], as_json: bool) -> int:
     """Send a lead through every installed provider against its simulator: no network, no account."""
     lead = read_lead(lead_file) if lead_file else Lead.parse(SAMPLE_LEAD)
     registry = Registry()
-    rows = [_demonstrated(registry, provider, lead) for provider in chosen(registry, slugs)]
+    for slug in slugs:
+        registry.get(slug)
+    rows = [_demonstrated(registry, slug, lead) for slug in dict.fromkeys(slugs) or registry.slugs]
     if as_json:
         print_json(rows)
     else:
@@ -81,14 +87,19 @@ def demo(lead_file: str | None, slugs: tuple[str, ...], as_json: bool) -> int:
             _print_demonstrated(row)
         created = sum(row["status"] == "created" for row in rows)
         line(f"{created} of {len(rows)} providers created the lead")
-    return int(any(row["status"] != "created" for row in rows))
+    if not rows:
+        note("no provider is installed; try: pip install unilead-hubspot")
+    return int(not rows or any(row["status"] != "created" for row in rows))
 
 
-def _demonstrated(registry: Registry, provider: Provider, lead: Lead) -> dict[str, Any]:
-    simulator = provider.simulator()
-    account = Account(provider.slug, simulator.sample_settings)
-    row: dict[str, Any] = {"slug": provider.slug, "title": provider.info.title, "unknown": list(lead.unknown)}
+def _demonstrated(registry: Registry, slug: str, lead: Lead) -> dict[str, Any]:
+    """Create the lead in one provider's simulator. A provider that is at fault costs the others nothing."""
+    row: dict[str, Any] = {"slug": slug, "title": slug, "unknown": list(lead.unknown)}
     try:
+        provider = registry.get(slug)
+        row["title"] = provider.info.title
+        simulator = provider.simulator()
+        account = Account(slug, simulator.sample_settings)
         with Client(registry=registry, transport=simulator) as client:
             result = client.create(lead, account)
     except MissingFieldsError as error:
@@ -99,32 +110,36 @@ def _demonstrated(registry: Registry, provider: Provider, lead: Lead) -> dict[st
         "status": "created",
         "id": result.id,
         "request": shown_request(provider, result.request, provider.settings_of(account)),
-        "stored": next(iter(simulator.leads.values())),
+        "stored": simulator.leads.get(result.id) or next(iter(simulator.leads.values()), None),
         "dropped": list(result.dropped),
     }
 
 
 def _print_demonstrated(row: dict[str, Any]) -> None:
-    line(f"{row['title']}")
+    heading(f"{row['title']}: {row['status']}")
     if row["status"] != "created":
-        line(f"  {row['status']}: {row['error']['message']}")
-        line()
+        pairs([("missing", ", ".join(row.get("missing", ()))), ("why", row["error"]["message"])])
         return
-    line(f"  sent     {row['request']['method']} {row['request']['url']}")
     given = {name: value for name, value in row["stored"].items() if value not in (None, "", [], {}, False, 0)}
-    for place, (name, value) in enumerate(given.items()):
-        line(f"  {'stored' if not place else '':<8} {name}: {_short(value)}")
-    line(f"  id       {row['id']}")
-    line(f"  dropped  {', '.join(row['dropped']) or 'nothing'}")
-    line()
+    pairs(
+        [
+            ("sent", f"{row['request']['method']} {row['request']['url']}"),
+            *(
+                ("" if place else "stored", f"{name}: {_short(value)}")
+                for place, (name, value) in enumerate(given.items())
+            ),
+            ("id", row["id"]),
+            ("dropped", ", ".join(row["dropped"]) or "nothing"),
+        ]
+    )
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    text = compact(value)
     return text if len(text) <= 90 else text[:87] + "..."
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("slug")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port; a free one by default.")
 @click.option("--throttle", type=click.IntRange(min=0), default=0, help="Refuse the first N requests as too many.")
@@ -136,12 +151,26 @@ def simulate(slug: str, port: int, throttle: int, latency: int, tls: bool, as_js
     simulator = Registry().get(slug).simulator()
     simulator.faults.throttle = throttle
     simulator.faults.latency = latency / 1000
-    with simulator.serve(port, tls=tls) as served:
-        place = {"url": served.url, "ca_file": str(served.ca_file) if served.ca_file else None}
-        if as_json:
-            print_json(place | {"settings": dict(simulator.sample_settings)})
-        else:
-            line(f"{slug} simulator at {served.url}" + (f", trust {served.ca_file}" if served.ca_file else ""))
-            line(f"account settings: {dict(simulator.sample_settings)}")
-        while True:
-            time.sleep(3600)
+    with suppress(ValueError):  # outside of the main thread
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        with simulator.serve(port, tls=tls) as served:
+            _announce(simulator, served, as_json=as_json)
+            threading.Event().wait()
+    except ModuleNotFoundError as fault:
+        raise click.UsageError(f"--tls needs {fault.name}: pip install 'unilead[tls]'") from None
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        raise click.UsageError(f"port {port}: {fault.strerror or type(fault).__name__}") from None
+
+
+def _announce(simulator: Simulator, served: Served, *, as_json: bool) -> None:
+    """Say where it listens, and which account it accepts."""
+    ca_file = str(served.ca_file) if served.ca_file else None
+    settings = dict(simulator.sample_settings)
+    if as_json:
+        print_json({"url": served.url, "port": served.port, "ca_file": ca_file, "settings": settings})
+        return
+    heading(f"{simulator.slug} simulator at {served.url}")
+    pairs([("trust", ca_file or ""), *((name, compact(value)) for name, value in settings.items())])

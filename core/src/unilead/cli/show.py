@@ -1,11 +1,15 @@
-"""What the commands print: JSON for programs, text for people, errors in one line and a hint."""
+"""What the commands print: JSON for programs, text for people, errors in one line and a hint.
+
+Plain enough for any terminal; rich is loaded when text is laid out.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -17,85 +21,189 @@ from unilead.errors import (
     ProviderLoadError,
 )
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_STDOUT = "unilead.stdout"
+GAP = 2  # columns between the cells of a table
+UNKNOWN = 3
+
+
+class Command(click.Command):
+    """A command whose standard output is its own: what a plugin prints goes to standard error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        ctx.meta[_STDOUT] = sys.stdout
+        with contextlib.redirect_stdout(sys.stderr):
+            return super().invoke(ctx)
+
+
+def _stdout() -> TextIO:
+    context = click.get_current_context(silent=True)
+    stream: TextIO = (context.meta.get(_STDOUT) if context else None) or sys.stdout
+    return stream
+
+
+# --- on standard output -----------------------------------------------------------------------------------------------
+
 
 def print_json(value: Any) -> None:
-    """Print one JSON document."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=not _prints_unicode(), default=str))
+    """Print one JSON document; in ASCII where the terminal can do no better."""
+    encoding = (getattr(_stdout(), "encoding", None) or "").lower().replace("-", "")
+    click.echo(json.dumps(value, indent=2, ensure_ascii=encoding not in ("utf8", "cp65001")), file=_stdout())
 
 
-def _prints_unicode() -> bool:
-    return (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "cp65001")
+def line(text: str | bytes = "") -> None:
+    """Print text as it is; bytes are not encoded anew."""
+    click.echo(text, file=_stdout())
 
 
-def line(text: str = "") -> None:
-    """Print one line, with whatever the terminal cannot write replaced."""
-    encoding = sys.stdout.encoding or "utf-8"
-    click.echo(text.encode(encoding, "replace").decode(encoding))
+def console() -> Console:
+    """A console on standard output: no markup in data, no guessed colours."""
+    from rich.console import Console
+
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # the command line decides how a process ends
+
+    return Plain(file=_stdout(), highlight=False, markup=False, emoji=False)
+
+
+def heading(text: str) -> None:
+    """Print a heading."""
+    console().print(one_line(text), style="bold", soft_wrap=True)
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> None:
+    """Print labels and values, indented below a heading; rows without a value are left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, GAP, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    shown = [(label, value) for label, value in rows if value]
+    for label, value in shown:
+        grid.add_row(Text(f"  {label}"), Text(one_line(value)))
+    if shown:
+        console().print(grid)
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; where the terminal is too narrow for it, a block for each row."""
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    if not fits(headers, cells):
+        for row in cells:
+            heading(row[0])
+            pairs(zip(headers[1:], row[1:], strict=True))
+        return
+    grid = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for header in headers:
+        grid.add_column(Text(header), no_wrap=True)
+    for row in cells:
+        grid.add_row(*(Text(cell) for cell in row))
+    console().print(grid)
+
+
+def fits(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table is no wider than the terminal."""
+    widths = (max(len(cell) for cell in column) for column in zip(headers, *rows, strict=True))
+    return sum(widths) + GAP * (len(headers) - 1) <= console().width
+
+
+def one_line(text: str) -> str:
+    """Put text on one line, and make it harmless."""
+    return escaped(" ".join(text.split()))
+
+
+def escaped(text: str) -> str:
+    """Write everything that could steer a terminal as an escape."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def compact(value: Any) -> str:
+    """A value on one line: text as it is, anything else as JSON without its nulls."""
+    return value if isinstance(value, str) else json.dumps(_without_nulls(value), ensure_ascii=False)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+# --- on standard error, and failures ----------------------------------------------------------------------------------
 
 
 def note(text: str) -> None:
     """Print one line of diagnostics."""
-    click.echo(text.encode("utf-8", "replace").decode("utf-8"), err=True)
+    click.echo(one_line(text), err=True)
 
 
-def error_document(error: LeadError) -> dict[str, Any]:
+def note_losses(dropped: Iterable[str], unknown: Iterable[str]) -> None:
+    """Say what of a lead does not reach the CRM."""
+    for word, paths in (("dropped", dropped), ("unknown", unknown)):
+        for path in paths:
+            note(f"{word}: {path}")
+
+
+def error_document(error: Exception) -> dict[str, Any]:
     """A failure as programs read it."""
-    return {
+    if isinstance(error, LeadError):
+        return {
+            "type": type(error).__name__,
+            "category": error.category,
+            "message": error.message,
+            "fields": list(error.fields),
+            "vendor_code": error.vendor_code,
+            "retry_after": error.retry_after,
+            "outcome": error.outcome,
+        }
+    usage = isinstance(error, click.ClickException)
+    document: dict[str, Any] = {
         "type": type(error).__name__,
-        "category": error.category,
-        "message": error.message,
-        "fields": list(error.fields),
-        "vendor_code": error.vendor_code,
-        "retry_after": error.retry_after,
-        "outcome": error.outcome,
+        "category": "validation" if usage else "unexpected",
+        "message": _message(error),
+        "fields": [],
     }
+    return document | {"vendor_code": None, "retry_after": None, "outcome": "rejected" if usage else "unknown"}
+
+
+def _message(error: Exception) -> str:
+    """What went wrong, in a sentence; a fault nobody foresaw is only named, for its text may hold anything."""
+    if isinstance(error, LeadError):
+        return f"[{error.provider}] {error.message}" if error.provider else error.message
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    return f"unforeseen fault in unilead or a plugin: {type(error).__name__}"
 
 
 def report(error: Exception, *, as_json: bool) -> int:
     """Say what went wrong. Returns: the exit code."""
-    if isinstance(error, LeadError):
-        if as_json:
-            print_json({"error": error_document(error)})
-        else:
-            note(f"unilead: {error}")
-        return exit_code(error)
-    message = error.format_message() if isinstance(error, click.ClickException) else _unexpected(error)
     if as_json:
-        usage = {"type": "UsageError", "category": "validation", "message": message, "fields": []}
-        print_json({"error": usage | {"vendor_code": None, "retry_after": None, "outcome": "rejected"}})
-    else:
-        note(f"unilead: {message}")
-    return 2
+        print_json({"error": error_document(error)})
+        return exit_code(error)
+    click.echo(f"unilead: {one_line(_message(error))}", err=True)
+    hint = error.hint if isinstance(error, LeadError) else _usage_hint(error)
+    if hint:
+        click.echo(f"  hint: {one_line(hint)}", err=True)
+    return exit_code(error)
 
 
-def exit_code(error: LeadError) -> int:
+def _usage_hint(error: Exception) -> str | None:
+    if not isinstance(error, click.UsageError):
+        return None
+    return f"{error.ctx.command_path if error.ctx else 'unilead'} --help"
+
+
+def exit_code(error: Exception) -> int:
     """3 where the lead may exist, 2 for bad input, 1 where the CRM or a check said no."""
-    if error.outcome == "unknown":
-        return 3
+    if isinstance(error, click.ClickException):
+        return 2
+    if not isinstance(error, LeadError) or error.outcome == "unknown":
+        return UNKNOWN
     broken_plugin = isinstance(error, (HookContractError, ProviderLoadError))
     return 2 if isinstance(error, (ConfigurationError, InvalidLeadError)) and not broken_plugin else 1
-
-
-def _unexpected(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{error.filename or 'the operation'}: {error.strerror or type(error).__name__}"
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'failed'}"
-
-
-def http_text(shown: Mapping[str, Any]) -> str:
-    """A request as it looks on the wire."""
-    body = json.dumps(shown["body"], indent=2, ensure_ascii=False) if shown["body"] is not None else ""
-    head = [f"{shown['method']} {shown['url']}", *(f"{name}: {value}" for name, value in shown["headers"].items())]
-    return "\n".join([*head, "", body])
-
-
-def curl_text(shown: Mapping[str, Any], body: bytes) -> str:
-    """A request as a curl command."""
-    from shlex import quote
-
-    words = ["curl", "-X", shown["method"], quote(shown["url"])]
-    for name, value in shown["headers"].items():
-        words += ["-H", quote(f"{name}: {value}")]
-    if body:
-        words += ["--data-binary", quote(body.decode())]
-    return " ".join(words)

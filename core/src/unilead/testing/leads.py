@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ _JSON = st.one_of(st.none(), st.booleans(), _SCALAR, st.lists(_TEXT, max_size=3)
 _FLAG = st.sampled_from([None, "", "true", "false", True, False, 1])
 _PHONE_TYPES = st.sampled_from([None, "", "primary", "secondary", "work", "mobile", "fax", "home"])
 _TYPES = st.sampled_from([None, "", "primary", "work", "other"])
+_CALENDAR = datetime(1, 1, 3), datetime(9999, 12, 29)  # within it every zone's time exists in UTC too
 
 
 def _object(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -51,7 +53,9 @@ def leads(overrides: Mapping[str, Any] | None = None) -> st.SearchStrategy[Lead]
         "email_addresses": _emails(),
         "phone_numbers": _phones(),
         "addresses": _addresses(),
-        "created_at": st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat(timespec="seconds")),
+        "created_at": st.datetimes(*_CALENDAR, timezones=st.timezones()).map(
+            lambda at: at.isoformat(timespec="seconds")
+        ),
         "remote_data": st.dictionaries(st.text("abcdefgh", min_size=3, max_size=8), _JSON, max_size=3),
     }
     fixed = {name: st.just(value) for name, value in (overrides or {}).items()}
