@@ -56,6 +56,14 @@ def test_a_plugin_imports_only_what_unilead_exports(plugin: Path) -> None:
                 assert top == own, f"{file} imports another plugin"
 
 
+def test_the_host_imports_no_plugin_and_no_http_client() -> None:
+    for file in sources(ROOT / "host"):
+        for module, _ in imports(file):
+            top = module.split(".")[0]
+            assert top not in HTTP_LIBRARIES, f"{file} imports {module}"
+            assert not top.startswith("unilead_") or top == "unilead_host", f"{file} imports {module}"
+
+
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
 def test_a_simulator_does_not_know_its_provider(plugin: Path) -> None:
     own = f"unilead_{plugin.name.replace('-', '_')}"
@@ -72,6 +80,6 @@ def test_the_stub_and_the_lazy_table_export_the_same() -> None:
 
 
 def test_every_member_has_its_readme_and_licence() -> None:
-    for folder in [ROOT / "core", *PLUGINS]:
+    for folder in [ROOT / "core", ROOT / "host", *PLUGINS]:
         assert (folder / "README.md").read_text(encoding="utf-8").startswith("# ")
         assert "Apache License" in (folder / "LICENSE").read_text(encoding="utf-8")

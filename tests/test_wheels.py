@@ -18,7 +18,7 @@ from tests.members import PLUGINS, ROOT, slug_of
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheels")
-    for member in [ROOT / "core", *PLUGINS]:
+    for member in [ROOT / "core", ROOT / "host", *PLUGINS]:
         command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(member)]
         subprocess.run(command, check=True, capture_output=True)
     return folder
