@@ -56,6 +56,8 @@ class AcmeSimulator(Simulator):
 
     @route("GET", "/v1/prospects/{number}")
     def read(self, call: Call, number: str) -> Response:
+        if number not in self.leads:
+            return self.not_found(call)
         return Response.of(200, {"prospect": {**self.leads[number], "given_name": "Read"}})
 
     def unauthorized(self, call: Call) -> Response | None:

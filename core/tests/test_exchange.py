@@ -214,3 +214,37 @@ def test_request_ids_differ_and_errors_carry_them(
     with pytest.raises(MissingFieldsError) as caught:
         client.create({}, account)
     assert caught.value.request_id
+
+
+def test_send_once_passes_a_throttle_on_and_repeats_only_what_never_left(registry: Registry, account: Account) -> None:
+    throttled = Script(Response.of(429, {}, {"Retry-After": "1"}), CREATED)
+    with pytest.raises(RateLimitError) as refused:
+        Client(transport=throttled, registry=registry, send_once=True).create(LEAD, account)
+    assert (throttled.sent, refused.value.retry_after) == (1, 1.0)
+    refused_connection = Script(ConnectError("refused"), CREATED)
+    result = Client(transport=refused_connection, registry=registry, send_once=True).create(LEAD, account)
+    assert (refused_connection.sent, result.attempts) == (2, 2)
+
+
+def test_on_send_sees_the_request_once_and_can_stop_it(registry: Registry, account: Account) -> None:
+    seen: list[Any] = []
+    _create(Script(ConnectError("refused"), CREATED), registry, account, on_send=seen.append)
+    assert [request.method for request in seen] == ["POST"]
+
+    def stop(request: Any) -> None:
+        raise PermissionError
+
+    script = Script(CREATED)
+    with pytest.raises(PermissionError):
+        _create(script, registry, account, on_send=stop)
+    assert script.sent == 0
+
+
+def test_read_answers_what_the_crm_stores(registry: Registry, account: Account) -> None:
+    client = Client(transport=AcmeSimulator(), registry=registry)
+    created = client.create(LEAD, account)
+    read = client.read(created.id, account)
+    assert (read.lead.id, read.lead.last_name) == (created.id, "Okafor")
+    with pytest.raises(LeadError) as absent:
+        client.read("no-such-lead", account)
+    assert absent.value.provider == "acme"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from unilead.errors import LeadError
-from unilead.exchange import Exchange, OnUnsupported, Options, Result, Send, exchange
+from unilead.exchange import Exchange, OnUnsupported, Options, Result, Send, exchange, read_exchange
 from unilead.info import Account
+from unilead.message import Request
 from unilead.registry import Registry
 from unilead.schema import Lead
 from unilead.transport import open_async_transport, open_transport
@@ -29,6 +30,7 @@ class _Base:
         allow_private: bool = False,
         timeout: float = 30.0,
         on_unsupported: OnUnsupported = "report",
+        send_once: bool = False,
     ) -> None:
         if base_url is not None and not allow_private:
             raise ValueError("base_url is for simulators and needs allow_private=True")
@@ -40,6 +42,7 @@ class _Base:
         self._base_url = base_url
         self._timeout = timeout
         self._on_unsupported = on_unsupported
+        self._send_once = send_once
 
     def _exchange(
         self,
@@ -48,6 +51,7 @@ class _Base:
         remote_query: Mapping[str, Any] | None,
         read_back: bool | None,
         on_unsupported: OnUnsupported | None,
+        on_send: Callable[[Request], None] | None,
     ) -> Exchange:
         provider = self.registry.get(account.provider)
         options = Options(
@@ -56,8 +60,15 @@ class _Base:
             read_back=account.read_back if read_back is None else read_back,
             remote_query=remote_query,
             base_url=self._base_url,
+            send_once=self._send_once,
+            on_send=on_send,
         )
         return exchange(provider, Lead.parse(lead), provider.settings_of(account), options)
+
+    def _reading(self, lead_id: str, account: Account) -> Exchange:
+        provider = self.registry.get(account.provider)
+        options = Options(timeout=self._timeout, base_url=self._base_url, send_once=self._send_once)
+        return read_exchange(provider, lead_id, provider.settings_of(account), options)
 
 
 class Client(_Base):
@@ -70,6 +81,7 @@ class Client(_Base):
         base_url: where to send instead of the account's own address; needs ``allow_private=True``.
         timeout: seconds for one create, waits and repeats included.
         on_unsupported: ``report`` names what a CRM cannot take in ``Result.dropped``; ``raise`` refuses such a lead.
+        send_once: pass every answer on at once, a 429 too; only a request that never left is tried again.
     """
 
     def create(
@@ -80,12 +92,24 @@ class Client(_Base):
         remote_query: Mapping[str, Any] | None = None,
         read_back: bool | None = None,
         on_unsupported: OnUnsupported | None = None,
+        on_send: Callable[[Request], None] | None = None,
     ) -> Result:
         """Create a lead in the account's CRM.
 
+        Args:
+            on_send: called with the complete request before it is first sent; what it raises stops the create.
         Raises: LeadError; its ``outcome`` says whether the lead may exist.
         """
-        steps = self._exchange(lead, account, remote_query, read_back, on_unsupported)
+        return self._drive(self._exchange(lead, account, remote_query, read_back, on_unsupported, on_send))
+
+    def read(self, lead_id: str, account: Account) -> Result:
+        """Read one lead of the account's CRM.
+
+        Raises: LeadError; HookContractError where the provider cannot read leads.
+        """
+        return self._drive(self._reading(lead_id, account))
+
+    def _drive(self, steps: Exchange) -> Result:
         transport = self._sending()
         try:
             step = next(steps)
@@ -135,12 +159,24 @@ class AsyncClient(_Base):
         remote_query: Mapping[str, Any] | None = None,
         read_back: bool | None = None,
         on_unsupported: OnUnsupported | None = None,
+        on_send: Callable[[Request], None] | None = None,
     ) -> Result:
         """Create a lead in the account's CRM.
 
+        Args:
+            on_send: called with the complete request before it is first sent; what it raises stops the create.
         Raises: LeadError; its ``outcome`` says whether the lead may exist.
         """
-        steps = self._exchange(lead, account, remote_query, read_back, on_unsupported)
+        return await self._drive(self._exchange(lead, account, remote_query, read_back, on_unsupported, on_send))
+
+    async def read(self, lead_id: str, account: Account) -> Result:
+        """Read one lead of the account's CRM.
+
+        Raises: LeadError; HookContractError where the provider cannot read leads.
+        """
+        return await self._drive(self._reading(lead_id, account))
+
+    async def _drive(self, steps: Exchange) -> Result:
         transport = self._sending()
         try:
             step = next(steps)

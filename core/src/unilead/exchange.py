@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from unilead.auth import credential_headers, mask_text
 from unilead.errors import (
+    ConnectError,
     InvalidLeadError,
     LeadError,
     Problem,
@@ -69,6 +70,8 @@ class Options:
         read_back: read the lead after creating it, to fill what the create did not answer.
         remote_query: further query parameters for the CRM.
         base_url: where to send instead of the account's own address; for simulators.
+        send_once: pass every answer on at once, a 429 too; only a request that never left is tried again.
+        on_send: called with the complete request before it is first sent; what it raises stops the create.
     """
 
     timeout: float = 30.0
@@ -77,6 +80,8 @@ class Options:
     read_back: bool = False
     remote_query: Mapping[str, Any] | None = None
     base_url: str | None = None
+    send_once: bool = False
+    on_send: Callable[[Request], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,8 @@ def exchange(
         request = provider.build_request(lead, settings, base_url=options.base_url, remote_query=options.remote_query)
         if options.on_unsupported == "raise":
             _refuse_losses(request.dropped + lead.unknown)
+        if options.on_send is not None:
+            options.on_send(request)
         call = _Call(provider, settings, options, clock)
         response, created = yield from call.send(request)
         if options.read_back:
@@ -140,6 +147,31 @@ def exchange(
         error.request_id = request_id
         raise
     return Result(created, request.dropped, lead.unknown, request, response, call.attempts, request_id)
+
+
+def read_exchange(
+    provider: Provider,
+    lead_id: str,
+    settings: Settings,
+    options: Options,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> Exchange:
+    """Read one lead.
+
+    Returns: the result; its ``lead`` is what the CRM has stored.
+    Raises: LeadError.
+    """
+    request_id = secrets.token_hex(8)
+    try:
+        request = provider.build_read_request(lead_id, settings, base_url=options.base_url)
+        call = _Call(provider, settings, options, clock)
+        response, lead = yield from call.send(request)
+    except LeadError as error:
+        error.provider = error.provider or provider.slug
+        error.request_id = request_id
+        raise
+    return Result(lead, (), (), request, response, call.attempts, request_id)
 
 
 def _refuse_losses(paths: tuple[str, ...]) -> None:
@@ -188,6 +220,8 @@ class _Call:
     def _delay(self, error: LeadError, request: Request) -> float | None:
         """Seconds to wait before sending again; ``None`` when the error is final."""
         safe = error.retryable or (request.idempotent and isinstance(error, (TransportError, UnavailableError)))
+        if self.options.send_once and not isinstance(error, ConnectError):
+            return None
         if not safe or self.attempts >= self.options.attempts:
             return None
         delay = backoff(self.attempts)
