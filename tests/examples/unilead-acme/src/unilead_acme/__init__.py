@@ -1,0 +1,1 @@
+"""Acme CRM for unilead."""

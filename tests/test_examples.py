@@ -1,0 +1,78 @@
+"""The example provider and the example override, installed from wheels as any third party's would be (promise 7)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.environments import Environment, build_wheels
+from tests.members import ROOT
+
+EXAMPLES = ROOT / "tests" / "examples"
+NEEDED = ["pluggy", "pydantic", "httpx", "importlib-metadata", "click", "rich"]
+TESTING = ["pytest", "hypothesis"]
+CREATE = """
+import json
+from unilead import Account, Client, MissingFieldsError, Registry
+registry = Registry()
+simulator = registry.get("acme").simulator()
+account = Account("acme", simulator.sample_settings)
+with Client(registry=registry, transport=simulator) as client:
+    try:
+        client.create({"last_name": "Okafor"}, account)
+        missing = []
+    except MissingFieldsError as error:
+        missing = list(error.fields)
+    result = client.create({"last_name": "Okafor", "first_name": "Ife"}, account)
+print(json.dumps([missing, result.request.headers.get("X-Region"), result.lead.last_name, simulator.count]))
+"""
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("examples")
+    build_wheels([ROOT / "core", EXAMPLES / "unilead-acme", EXAMPLES / "unilead-acme-eu"], folder)
+    return folder
+
+
+def installed(wheels: Path, tmp_path: Path, *modules: str, testing: bool = False) -> Environment:
+    found = [next(wheels.glob(f"{module}-0*.whl")) for module in ("unilead", *modules)]
+    return Environment(tmp_path / "venv", found, [*NEEDED, *(TESTING if testing else ())])
+
+
+def test_the_example_provider_keeps_the_contract(wheels: Path, tmp_path: Path) -> None:
+    """A third party's whole test module, run where only the core and this provider are installed."""
+    environment = installed(wheels, tmp_path, "unilead_acme", testing=True)
+    tests = shutil.copytree(EXAMPLES / "unilead-acme" / "tests", tmp_path / "tests")
+    done = environment.run("-m", "pytest", "-q", "-x", "-W", "error", "-p", "no:cacheprovider", tests, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+def test_the_example_provider_alone(wheels: Path, tmp_path: Path) -> None:
+    environment = installed(wheels, tmp_path, "unilead_acme")
+    assert json.loads(environment.run("-c", CREATE).stdout) == [[], None, "Okafor", 2]
+
+
+def test_an_override_amends_two_hooks_and_leaves_the_others(wheels: Path, tmp_path: Path) -> None:
+    environment = installed(wheels, tmp_path, "unilead_acme", "unilead_acme_eu")
+    assert json.loads(environment.run("-c", CREATE).stdout) == [["first_name"], "eu", "Okafor", 1]
+
+
+def test_the_command_line_names_provider_and_override(wheels: Path, tmp_path: Path) -> None:
+    environment = installed(wheels, tmp_path, "unilead_acme", "unilead_acme_eu")
+    (row,) = json.loads(environment.run("-m", "unilead.cli", "providers", "--check", "--json").stdout)
+    assert (row["slug"], row["error"], row["changed_files"]) == ("acme", None, [])
+    assert [entry["distribution"] for entry in row["distributions"]] == ["unilead-acme"]
+    assert [entry["distribution"] for entry in row["overrides"]] == ["unilead-acme-eu"]
+
+
+def test_a_changed_file_is_noticed(wheels: Path, tmp_path: Path) -> None:
+    """S044: a plugin is trusted code, so at least its files can be compared with what was installed."""
+    environment = installed(wheels, tmp_path, "unilead_acme")
+    module = next((tmp_path / "venv").glob("lib/*/site-packages/unilead_acme/simulator.py"))
+    module.write_text(module.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    (row,) = json.loads(environment.run("-m", "unilead.cli", "providers", "--check", "--json").stdout)
+    assert row["changed_files"] == ["unilead_acme/simulator.py"]
