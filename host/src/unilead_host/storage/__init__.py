@@ -1,1 +1,6 @@
 """Tables, migrations and the database engine."""
+
+from unilead_host.storage.database import Database as Database
+from unilead_host.storage.database import StorageError as StorageError
+from unilead_host.storage.migrate import migrate as migrate
+from unilead_host.storage.tables import now as now

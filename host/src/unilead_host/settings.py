@@ -1,0 +1,121 @@
+"""What the operator decides, read once from the environment: ``UNILEAD_HOST_<NAME>``.
+
+A value ``file:PATH`` is read from a file, so that keys and passwords stand in no process list and no unit file.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+DEFAULT_DATABASE = "sqlite:///unilead-host.sqlite"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class OAuthApp(BaseModel):
+    """The operator's own registration at a vendor, used where an account brings none of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    client_id: str
+    client_secret: SecretStr | None = None
+
+
+_OAUTH_APPS = TypeAdapter(dict[str, OAuthApp], config=ConfigDict(hide_input_in_errors=True))
+
+
+class HostSettings(BaseSettings):
+    """The host's settings.
+
+    Attributes:
+        database_url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
+        encryption_keys: keys that seal credentials, newest first; separated by commas or white space.
+        public_url: the address under which browsers and vendors reach this host; needed for OAuth call-backs.
+        host, port: where to listen.
+        max_body: bytes of a request body.
+        create_timeout: seconds for one create, the answer included.
+        allow_private: let accounts reach addresses that are not public; for tests only.
+        simulated: keep a simulator of each provider, and let accounts be simulated.
+        backend: HTTP library that sends.
+        token_rate, account_rate: requests in ten seconds for one token, one account; 0 is no limit.
+        repeat_guard_minutes: how long a request whose outcome is unknown is not sent again.
+        idempotency_hours: how long keyed answers are kept.
+        metrics_token: bearer token of ``/metrics``; without one it is served on loopback only.
+        overrides: distributions of overrides that may act, from the provider outwards; others are present, not active.
+        public_matrix: the matrix and provider pages can be read without a token.
+        oauth_apps: by slug, as JSON: ``{"hubspot": {"client_id": "…", "client_secret": "…"}}``.
+        forwarded_allow_ips: addresses of reverse proxies whose ``X-Forwarded-For`` is believed, separated by commas.
+        log_format: ``json`` for machines, ``text`` for people.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="UNILEAD_HOST_", extra="ignore", frozen=True, hide_input_in_errors=True, validate_default=True
+    )
+
+    database_url: SecretStr = SecretStr(DEFAULT_DATABASE)
+    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    public_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    max_body: int = Field(default=MEBIBYTE, ge=1024)
+    create_timeout: float = Field(default=25.0, gt=0, le=25.0)
+    allow_private: bool = False
+    simulated: bool = False
+    backend: Literal["aiohttp", "httpx", "httpx2"] = "aiohttp"
+    token_rate: int = Field(default=0, ge=0)
+    account_rate: int = Field(default=0, ge=0)
+    repeat_guard_minutes: float = Field(default=15.0, ge=0)
+    idempotency_hours: float = Field(default=24.0, ge=24.0)
+    metrics_token: SecretStr | None = None
+    overrides: Annotated[tuple[str, ...], NoDecode] = ()
+    public_matrix: bool = False
+    oauth_apps: Annotated[dict[str, OAuthApp], NoDecode] = {}
+    forwarded_allow_ips: str = "127.0.0.1"
+    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, values: Any) -> Any:
+        return {name: _from_file(name, value) for name, value in values.items()}
+
+    @field_validator("encryption_keys", "overrides", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part for part in re.split(r"[\s,]+", value) if part) if isinstance(value, str) else value
+
+    @field_validator("oauth_apps", mode="before")
+    @classmethod
+    def _decoded(cls, value: Any) -> Any:
+        return _OAUTH_APPS.validate_json(value) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("must be an address such as https://leads.example.com")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _simulates_in_the_open(self) -> Self:
+        if self.simulated and self.host not in LOOPBACK:
+            raise ValueError("simulated accounts are for loopback: set host to 127.0.0.1 or simulated to false")
+        return self
+
+
+def _from_file(name: str, value: Any) -> Any:
+    """Read a ``file:PATH``; one line break at its end is cut off."""
+    if not isinstance(value, str) or not value.startswith("file:"):
+        return value
+    try:
+        return Path(value.removeprefix("file:")).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as fault:
+        reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
+        raise ValueError(f"{name}: its file cannot be read: {reason}") from None

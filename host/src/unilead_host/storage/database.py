@@ -1,0 +1,142 @@
+"""Database: one engine for SQLite or PostgreSQL, with transactions that neither lose updates nor guess.
+
+SQLite's defaults lose concurrent read-modify-write updates without an error: a transaction begins by reading and takes
+the write lock too late. Here every writing transaction begins with ``BEGIN IMMEDIATE``, and the writers of one process
+queue up in order instead of polling for the lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+LOCK_TIMEOUT = 5.0
+POOL_TIMEOUT = 10.0
+
+
+class StorageError(Exception):
+    """The database cannot be used right now; what was to be written is not written.
+
+    Attributes:
+        reason: ``locked``, ``full``, ``unreachable`` or ``failed``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the database is {reason}" if reason != "failed" else "the database failed")
+        self.reason = reason
+
+
+class Database:
+    """The host's database.
+
+    Args:
+        url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
+        lock_timeout: seconds to wait for another process that writes, SQLite only.
+    Raises: ValueError for another kind of database, or for one in memory.
+    """
+
+    def __init__(self, url: str, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
+        self.url = _with_driver(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _open(self.url, is_sqlite=self.is_sqlite, lock_timeout=lock_timeout)
+        self._reader = self.engine.execution_options(reads_only=True)
+        self._writing: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
+
+    def __repr__(self) -> str:
+        return f"Database({self.url.render_as_string(hide_password=True)!r})"
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may write: committed at the end, rolled back by an exception.
+
+        Raises: StorageError when the database is locked, full or not reachable.
+        """
+        try:
+            async with self._writing, self.engine.begin() as connection:
+                yield connection
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as fault:
+            raise _translated(fault) from None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads; waits for no writer. Raises: StorageError."""
+        try:
+            async with self._reader.begin() as connection:
+                yield connection
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as fault:
+            raise _translated(fault) from None
+
+    async def check(self) -> None:
+        """Ask the database whether it is there. Raises: StorageError."""
+        async with self.reading() as connection:
+            await connection.execute(sa.select(1))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def _with_driver(text: str) -> sa.URL:
+    """Name our driver, so that nobody has to know it. Raises: ValueError."""
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        raise ValueError("the database URL cannot be read; write sqlite:///FILE or postgresql://…") from None
+    driver = DRIVERS.get(url.drivername.split("+")[0])
+    if driver is None:
+        raise ValueError(f"{url.drivername} is not supported; write sqlite:///FILE or postgresql://…")
+    if driver.startswith("sqlite") and url.database in (None, "", ":memory:"):
+        raise ValueError("a database in memory ends with its connection; name a file: sqlite:///FILE")
+    return url.set(drivername=driver)
+
+
+def _open(url: sa.URL, *, is_sqlite: bool, lock_timeout: float) -> AsyncEngine:
+    # Parameters are hidden because SQLAlchemy's messages would show them, sealed credentials and digests included.
+    options: dict[str, Any] = {"hide_parameters": True, "pool_timeout": POOL_TIMEOUT}
+    if not is_sqlite:
+        return create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, **options)
+    engine = create_async_engine(url, connect_args={"timeout": lock_timeout}, **options)
+    sa.event.listen(engine.sync_engine, "connect", _prepare)
+    sa.event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+def _translated(fault: Exception) -> Exception:
+    """A StorageError for what lies outside our statements; a violated constraint stays what it is."""
+    if isinstance(fault, sa.exc.TimeoutError):
+        return StorageError("busy")
+    if isinstance(fault, (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError)):
+        return fault
+    text = str(getattr(fault, "orig", fault)).lower()
+    if "locked" in text:
+        return StorageError("locked")
+    if "full" in text or "no space" in text:
+        return StorageError("full")
+    unreachable = "connect" in text or "unable to open" in text or getattr(fault, "connection_invalidated", False)
+    return StorageError("unreachable" if unreachable else "failed")
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite database; ``None`` for another kind."""
+    made = _with_driver(url)
+    return Path(made.database or "") if made.get_backend_name() == "sqlite" else None

@@ -1,0 +1,1 @@
+"""Alembic's environment; `unilead_host.storage.migrate` runs it."""

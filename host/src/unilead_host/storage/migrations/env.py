@@ -1,0 +1,8 @@
+"""Run by alembic with the connection that `unilead_host.storage.migrate` opened."""
+
+from alembic import context
+
+from unilead_host.storage.tables import METADATA
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
+context.run_migrations()

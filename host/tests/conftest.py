@@ -1,0 +1,97 @@
+"""What the host's tests share: a migrated database, on SQLite and, where ``UNILEAD_TEST_DSN`` names one, PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from unilead_host.storage import Database, migrate
+
+DSN = os.environ.get("UNILEAD_TEST_DSN", "")
+NO_DSN = "PostgreSQL: set UNILEAD_TEST_DSN, for example postgresql://postgres@127.0.0.1:5432/postgres"
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.skipif(not DSN, reason=NO_DSN))]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("database") / "migrated.sqlite"
+    asyncio.run(migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    server = PostgreSQL(DSN)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """A migrated SQLite database of this test's own."""
+    shutil.copy(migrated_file, tmp_path / "host.sqlite")
+    return f"sqlite:///{tmp_path / 'host.sqlite'}"
+
+
+@pytest.fixture(params=BOTH)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated database of this test's own, on each kind of server."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("sqlite_url"))
+    return str(request.getfixturevalue("postgresql").fresh(migrated=True))
+
+
+@pytest.fixture(params=BOTH)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.sqlite'}"
+    return str(request.getfixturevalue("postgresql").fresh(migrated=False))
+
+
+@pytest.fixture
+async def database(database_url: str, anyio_backend: str) -> AsyncIterator[Database]:
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+class PostgreSQL:
+    """A server on which this run makes databases, and drops them in the end."""
+
+    def __init__(self, dsn: str) -> None:
+        import psycopg
+
+        self._dsn = dsn.replace("postgresql+psycopg://", "postgresql://")
+        self._server = psycopg.connect(self._dsn, autocommit=True)
+        self._names: list[str] = []
+        self._template = self._create("template0")
+        asyncio.run(migrate(self._url(self._template)))
+
+    def fresh(self, *, migrated: bool) -> str:
+        return self._url(self._create(self._template if migrated else "template0"))
+
+    def close(self) -> None:
+        for name in reversed(self._names):
+            self._server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        self._server.close()
+
+    def _create(self, template: str) -> str:
+        name = f"unilead_{uuid4().hex}"
+        self._server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self._names.append(name)
+        return name
+
+    def _url(self, name: str) -> str:
+        return f"{self._dsn.rsplit('/', 1)[0]}/{name}"

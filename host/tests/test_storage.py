@@ -1,0 +1,171 @@
+"""The database: nothing is lost without an error, and what cannot be written is said to be not written."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from unilead_host.storage import Database, StorageError, migrate, now
+from unilead_host.storage.migrate import current_revision, downgrade, newest_revision
+from unilead_host.storage.tables import METADATA, tenants
+
+pytestmark = pytest.mark.anyio
+
+
+async def add_tenant(database: Database, name: str) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(tenants.insert().values(id=name, name=name, created_at=now()))
+
+
+async def names(database: Database) -> list[str]:
+    async with database.reading() as connection:
+        return list(await connection.scalars(sa.select(tenants.c.name).order_by(tenants.c.name)))
+
+
+async def test_a_transaction_commits_at_its_end_and_rolls_back_on_an_exception(database: Database) -> None:
+    await add_tenant(database, "kept")
+
+    async def fail_in_the_middle() -> None:
+        async with database.transaction() as connection:
+            await connection.execute(tenants.insert().values(id="x", name="x", created_at=now()))
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        await fail_in_the_middle()
+    assert await names(database) == ["kept"]
+
+
+async def test_a_violated_constraint_stays_what_it_is(database: Database) -> None:
+    await add_tenant(database, "one")
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        await add_tenant(database, "one")
+    assert "'one'" not in str(caught.value).split("DETAIL")[0]  # parameters are hidden
+
+
+async def test_f074_twenty_writers_lose_no_update(database: Database) -> None:
+    await add_tenant(database, "0")
+
+    async def count_up(times: int) -> None:
+        for _ in range(times):
+            async with database.transaction() as connection:
+                query = sa.select(tenants.c.name).with_for_update()
+                value = int(await connection.scalar(query) or 0)
+                await connection.execute(tenants.update().values(name=str(value + 1)))
+
+    await asyncio.gather(*(count_up(25) for _ in range(20)))
+    assert await names(database) == ["500"]
+
+
+async def test_f083_the_databases_clock_moves_within_a_transaction(database: Database) -> None:
+    async with database.transaction() as connection:
+        first = await connection.scalar(sa.select(now()))
+        await asyncio.sleep(0.01)
+        second = await connection.scalar(sa.select(now()))
+    assert first is not None
+    assert second is not None
+    assert 0 < second - first < 5
+    assert first > 1_700_000_000
+
+
+async def test_f070_a_locked_database_waits_then_fails_clearly(sqlite_url: str) -> None:
+    database = Database(sqlite_url, lock_timeout=0.1)
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StorageError, match="locked") as caught:
+        await add_tenant(database, "one")
+    assert caught.value.reason == "locked"
+    assert await names(database) == []  # reading waits for nobody
+    other.execute("COMMIT")
+    other.close()
+    await add_tenant(database, "one")
+    assert await names(database) == ["one"]
+    await database.close()
+
+
+async def test_f070_a_lock_that_ends_in_time_is_only_a_wait(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    writing = asyncio.create_task(add_tenant(database, "one"))
+    await asyncio.sleep(0.2)
+    assert not writing.done()
+    other.execute("COMMIT")
+    other.close()
+    await writing
+    await database.close()
+
+
+async def test_f072_a_full_disk_is_named_and_left_behind(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    async with database.transaction() as connection:
+        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
+
+    def keep_small(raw: sqlite3.Connection, record: object) -> None:
+        raw.execute(f"PRAGMA max_page_count = {pages}")
+
+    await database.engine.dispose()
+    sa.event.listen(database.engine.sync_engine, "connect", keep_small)
+    with pytest.raises(StorageError, match="full"):
+        await add_tenant(database, "x" * 100_000)
+    sa.event.remove(database.engine.sync_engine, "connect", keep_small)
+    await database.engine.dispose()
+    await add_tenant(database, "x" * 100_000)
+    await database.close()
+
+
+async def test_an_unreachable_server_is_named_without_its_password() -> None:
+    database = Database("postgresql://someone:canary@127.0.0.1:1/nothing")
+    with pytest.raises(StorageError) as caught:
+        await database.check()
+    assert caught.value.reason == "unreachable"
+    assert "canary" not in f"{caught.value!r}{database!r}"
+    await database.close()
+
+
+async def test_an_sqlite_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/no/such/folder/x.sqlite")
+    with pytest.raises(StorageError, match="unreachable"):
+        await database.check()
+    await database.close()
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "sqlite:///:memory:", "nonsense"])
+def test_a_database_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="sqlite:///FILE"):
+        Database(url)
+
+
+# --- migrations ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_migrations_make_exactly_the_tables(database: Database) -> None:
+    def differences(connection: sa.Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), METADATA))
+
+    async with database.reading() as connection:
+        assert await connection.run_sync(differences) == []
+    assert await current_revision(database) == newest_revision()
+
+
+async def test_f089_two_hosts_migrate_at_once(empty_url: str) -> None:
+    before = await asyncio.gather(migrate(empty_url), migrate(empty_url))
+    assert sorted(before, key=str) == [newest_revision(), None]
+
+
+async def test_f089_migrating_keeps_rows_and_downgrading_empties(empty_url: str) -> None:
+    await migrate(empty_url, "0001")
+    database = Database(empty_url)
+    await add_tenant(database, "kept")
+    assert await migrate(empty_url) == "0001"
+    assert await names(database) == ["kept"]
+    assert await downgrade(empty_url, "0001") == newest_revision()
+    assert await names(database) == ["kept"]
+    await downgrade(empty_url, "base")
+    assert await current_revision(database) is None
+    await database.close()
