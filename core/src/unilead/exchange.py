@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from unilead.auth import credential_headers, mask_text
 from unilead.errors import (
@@ -30,6 +30,7 @@ from unilead.render import ResponseFormat, render
 from unilead.retry import LONGEST_WAIT, backoff, retry_after
 from unilead.schema import CreatedLead, Lead
 
+T = TypeVar("T")
 OnUnsupported: TypeAlias = Literal["report", "raise"]
 
 
@@ -72,6 +73,7 @@ class Options:
         base_url: where to send instead of the account's own address; for simulators.
         send_once: pass every answer on at once, a 429 too; only a request that never left is tried again.
         on_send: called with the complete request before it is first sent; what it raises stops the create.
+        patient: ``timeout`` is for each send, and waits do not count; for work that nobody sits and waits for.
     """
 
     timeout: float = 30.0
@@ -82,6 +84,7 @@ class Options:
     base_url: str | None = None
     send_once: bool = False
     on_send: Callable[[Request], None] | None = None
+    patient: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,11 +138,11 @@ def exchange(
     try:
         request = provider.build_request(lead, settings, base_url=options.base_url, remote_query=options.remote_query)
         if options.on_unsupported == "raise":
-            _refuse_losses(request.dropped + lead.unknown)
+            refuse_losses(request.dropped + lead.unknown)
         if options.on_send is not None:
             options.on_send(request)
-        call = _Call(provider, settings, options, clock)
-        response, created = yield from call.send(request)
+        call = Sending(provider, settings, options, clock)
+        response, created = yield from call.send(request, provider.parse_response)
         if options.read_back:
             created = yield from call.read_back(created)
     except LeadError as error:
@@ -165,8 +168,8 @@ def read_exchange(
     request_id = secrets.token_hex(8)
     try:
         request = provider.build_read_request(lead_id, settings, base_url=options.base_url)
-        call = _Call(provider, settings, options, clock)
-        response, lead = yield from call.send(request)
+        call = Sending(provider, settings, options, clock)
+        response, lead = yield from call.send(request, provider.parse_response)
     except LeadError as error:
         error.provider = error.provider or provider.slug
         error.request_id = request_id
@@ -174,14 +177,15 @@ def read_exchange(
     return Result(lead, (), (), request, response, call.attempts, request_id)
 
 
-def _refuse_losses(paths: tuple[str, ...]) -> None:
+def refuse_losses(paths: tuple[str, ...]) -> None:
+    """Refuse a lead of which these paths would not reach the CRM. Raises: InvalidLeadError."""
     if paths:
         problems = [Problem(path, "unsupported", "this CRM does not take it") for path in paths]
         hint = "leave the field out, or pass the CRM's own field in remote_data"
         raise InvalidLeadError(problems, hint=hint)
 
 
-class _Call:
+class Sending:
     """The sends of one exchange: what is repeated, and how long it may take."""
 
     def __init__(self, provider: Provider, settings: Settings, options: Options, clock: Callable[[], float]) -> None:
@@ -193,13 +197,17 @@ class _Call:
         self.attempts = 0
         self._secrets = settings.secrets()
 
-    def send(self, request: Request) -> Generator[Step, Any, tuple[Response, CreatedLead]]:
-        """Send until there is a verdict."""
+    def send(
+        self, request: Request, judge: Callable[[Response, Request, Settings], T]
+    ) -> Generator[Step, Any, tuple[Response, T]]:
+        """Send until there is a verdict; ``judge`` reads it from the answer. Raises: LeadError."""
         while True:
             self.attempts += 1
+            if self.options.patient:
+                self.deadline = self.clock() + self.options.timeout
             try:
                 response = yield from self._answer(request)
-                return response, self.provider.parse_response(response, request, self.settings)
+                return response, judge(response, request, self.settings)
             except (ProviderError, TransportError) as error:
                 self._note_wait(error)
                 delay = self._delay(error, request)
@@ -227,9 +235,8 @@ class _Call:
         delay = backoff(self.attempts)
         if error.retry_after is not None:
             delay = max(delay, error.retry_after)
-        if delay > LONGEST_WAIT or self.clock() + delay >= self.deadline:
-            return None
-        return delay
+        too_late = not self.options.patient and self.clock() + delay >= self.deadline
+        return None if delay > LONGEST_WAIT or too_late else delay
 
     def read_back(self, created: CreatedLead) -> Generator[Step, Any, CreatedLead]:
         """Read the lead once; whatever goes wrong, the create stays a success with what it answered."""
