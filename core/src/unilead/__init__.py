@@ -15,6 +15,8 @@ _HOMES = {
         "AddressSlots", "EmailSlots", "PhoneSlots", "custom_field_values", "email_slots", "first", "id_name",
         "is_primary", "list_as_text", "named_id", "phone_text", "scalar_text", "to_digits", "to_integer",
     ),
+    "credential_stores": ("FileCredentialStore", "SqliteCredentialStore"),
+    "credentials": ("CredentialKey", "CredentialStore", "Credentials", "MemoryCredentialStore"),
     "errors": (
         "AuthError", "Category", "ConfigurationError", "ConnectError", "DuplicateLeadError", "HookContractError",
         "InvalidLeadError", "LeadError", "MalformedResponseError", "MissingFieldsError", "Outcome",

@@ -52,6 +52,24 @@ from unilead.converters import (
 from unilead.converters import (
     to_integer as to_integer,
 )
+from unilead.credential_stores import (
+    FileCredentialStore as FileCredentialStore,
+)
+from unilead.credential_stores import (
+    SqliteCredentialStore as SqliteCredentialStore,
+)
+from unilead.credentials import (
+    CredentialKey as CredentialKey,
+)
+from unilead.credentials import (
+    Credentials as Credentials,
+)
+from unilead.credentials import (
+    CredentialStore as CredentialStore,
+)
+from unilead.credentials import (
+    MemoryCredentialStore as MemoryCredentialStore,
+)
 from unilead.errors import (
     AuthError as AuthError,
 )

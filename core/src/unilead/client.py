@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from unilead.credentials import CredentialStore, MemoryCredentialStore
 from unilead.errors import LeadError
 from unilead.exchange import Exchange, OnUnsupported, Options, Result, Send, exchange, read_exchange
 from unilead.info import Account
@@ -31,6 +32,7 @@ class _Base:
         timeout: float = 30.0,
         on_unsupported: OnUnsupported = "report",
         send_once: bool = False,
+        credential_store: CredentialStore | None = None,
     ) -> None:
         if base_url is not None and not allow_private:
             raise ValueError("base_url is for simulators and needs allow_private=True")
@@ -43,6 +45,7 @@ class _Base:
         self._timeout = timeout
         self._on_unsupported = on_unsupported
         self._send_once = send_once
+        self._store = credential_store or MemoryCredentialStore()
 
     def _exchange(
         self,
@@ -82,6 +85,7 @@ class Client(_Base):
         timeout: seconds for one create, waits and repeats included.
         on_unsupported: ``report`` names what a CRM cannot take in ``Result.dropped``; ``raise`` refuses such a lead.
         send_once: pass every answer on at once, a 429 too; only a request that never left is tried again.
+        credential_store: where refreshed tokens are kept; in memory by default.
     """
 
     def create(

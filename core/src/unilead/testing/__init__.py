@@ -14,6 +14,8 @@
         slug = "acme"
         rules = Path(__file__).parent / "rules.json"
 
+A store for credentials has its contract too: `CredentialStoreContract`.
+
 A test that cannot apply to a CRM is overridden by name, with the reason in its docstring. This is the only package of
 unilead that needs pytest and hypothesis (``pip install unilead[testing]``).
 """
@@ -21,5 +23,6 @@ unilead that needs pytest and hypothesis (``pip install unilead[testing]``).
 from unilead.testing.contract import ProviderContract
 from unilead.testing.leads import leads
 from unilead.testing.rules import VendorRules
+from unilead.testing.stores import CredentialStoreContract
 
-__all__ = ["ProviderContract", "VendorRules", "leads"]
+__all__ = ["CredentialStoreContract", "ProviderContract", "VendorRules", "leads"]
