@@ -10,7 +10,7 @@ from unilead.auth import mask_text
 from unilead.cli.inputs import account_and_settings, header_map, read_bytes, read_lead, remote_query
 from unilead.cli.show import Command, error_document, escaped, line, note, note_losses, print_json
 from unilead.cli.wire import curl_text, http_text, shown_request
-from unilead.errors import LeadError, ProviderError
+from unilead.errors import LeadError, Problem, ProviderError
 from unilead.info import Settings
 from unilead.message import Request, Response
 from unilead.provider import Provider
@@ -18,6 +18,7 @@ from unilead.registry import Registry
 from unilead.render import render
 from unilead.retry import retry_after
 from unilead.schema import Lead
+from unilead.strict_json import read_object
 
 
 @click.command(cls=Command)
@@ -25,20 +26,38 @@ from unilead.schema import Lead
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.argument("lead_file", metavar="LEAD")
 def check(slugs: tuple[str, ...], as_json: bool, lead_file: str) -> int:
-    """Say for each provider whether LEAD is ready, what is missing, and what would be dropped."""
-    lead = read_lead(lead_file)
+    """Say for each provider whether LEAD is ready, what is missing, and what would be dropped.
+
+    With the extra "check" installed, doubtful e-mail addresses, phone numbers and countries are named too; they are
+    advice and change no verdict.
+    """
+    given = read_bytes(lead_file)
+    lead = Lead.parse(given)
     registry = Registry()
     for slug in slugs:
         registry.get(slug)
     rows = [_verdict(registry, slug, lead) for slug in dict.fromkeys(slugs) or registry.slugs]
+    advice = _advice(lead, given)
     if as_json:
-        print_json(rows)
+        notes = None if advice is None else [{"field": note.field, "message": note.message} for note in advice]
+        print_json([row | {"advice": notes} for row in rows])
     else:
         for row in rows:
             line(_verdict_text(row))
         for name in lead.unknown:
             note(f"note: {name} is not a field of a lead{_suggestion(name)}")
+        for found in advice or ():
+            note(f"advice: {found.field} {found.message}")
     return int(any(row["status"] != "ready" for row in rows))
+
+
+def _advice(lead: Lead, given: bytes) -> list[Problem] | None:
+    """What is doubtful about the lead's values; ``None`` without the extra."""
+    try:
+        from unilead.advice import advise
+    except ModuleNotFoundError:
+        return None
+    return advise(lead, read_object(given))
 
 
 def _verdict(registry: Registry, slug: str, lead: Lead) -> dict[str, Any]:
