@@ -128,11 +128,9 @@ async def test_an_unreachable_server_is_named_without_its_password() -> None:
     await database.close()
 
 
-async def test_an_sqlite_file_that_cannot_be_opened(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/no/such/folder/x.sqlite")
-    with pytest.raises(StorageError, match="unreachable"):
-        await database.check()
-    await database.close()
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no/such/folder"):
+        Database(f"sqlite:///{tmp_path}/no/such/folder/x.sqlite")
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "sqlite:///:memory:", "nonsense"])

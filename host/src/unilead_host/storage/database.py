@@ -8,6 +8,7 @@ queue up in order instead of polling for the lock.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 LOCK_TIMEOUT = 5.0
 POOL_TIMEOUT = 10.0
+SWITCH_ATTEMPTS = 50
 
 
 class StorageError(Exception):
@@ -39,7 +41,7 @@ class Database:
     Args:
         url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
         lock_timeout: seconds to wait for another process that writes, SQLite only.
-    Raises: ValueError for another kind of database, or for one in memory.
+    Raises: ValueError for another kind of database, one in memory, or a file in a folder that does not exist.
     """
 
     def __init__(self, url: str, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
@@ -94,6 +96,8 @@ def _with_driver(text: str) -> sa.URL:
         raise ValueError(f"{url.drivername} is not supported; write sqlite:///FILE or postgresql://…")
     if driver.startswith("sqlite") and url.database in (None, "", ":memory:"):
         raise ValueError("a database in memory ends with its connection; name a file: sqlite:///FILE")
+    if driver.startswith("sqlite") and not Path(url.database or "").parent.is_dir():
+        raise ValueError(f"the folder of the database does not exist: {Path(url.database or '').parent}")
     return url.set(drivername=driver)
 
 
@@ -111,9 +115,24 @@ def _open(url: sa.URL, *, is_sqlite: bool, lock_timeout: float) -> AsyncEngine:
 def _prepare(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # we begin transactions ourselves
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    _log_ahead(cursor)
     cursor.close()
+
+
+def _log_ahead(cursor: Any) -> None:
+    """Switch a new file to a write-ahead log. SQLite waits for no lock here, so an empty transaction does."""
+    for last in (*[False] * SWITCH_ATTEMPTS, True):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if last:
+                raise
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("ROLLBACK")
+        else:
+            return
 
 
 def _begin(connection: sa.Connection) -> None:
@@ -134,9 +153,3 @@ def _translated(fault: Exception) -> Exception:
         return StorageError("full")
     unreachable = "connect" in text or "unable to open" in text or getattr(fault, "connection_invalidated", False)
     return StorageError("unreachable" if unreachable else "failed")
-
-
-def sqlite_path(url: str) -> Path | None:
-    """The file of an SQLite database; ``None`` for another kind."""
-    made = _with_driver(url)
-    return Path(made.database or "") if made.get_backend_name() == "sqlite" else None
