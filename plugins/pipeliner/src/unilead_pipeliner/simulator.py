@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from unilead import Call, Response, Simulator, route, wrong_types
 
@@ -40,6 +40,13 @@ TYPES: dict[str, type] = {
 }
 READ_ONLY = {"id", "modified", "status", "days_in_step", "formatted_name", "is_deleted"}
 IDS = ("owner_id", "unit_id", "lead_type_id", "step_id", "lead_source_id", "reason_of_close_id")
+LINKS = {  # link in an answer to the entity it leads to
+    "owner": "Clients",
+    "lead_source": "Data",
+    "lead_type": "LeadTypes",
+    "step": "Steps",
+    "unit": "SalesUnits",
+}
 DEFAULTS = {
     "lead_type_id": "6f2a7c10-91de-4c55-a0b7-0c8e3d6b1122",
     "step_id": "3c0de1f2-55aa-4a10-8c21-99d7c7e40a01",
@@ -104,8 +111,9 @@ class PipelinerSimulator(Simulator):
         expanded = dict(record)
         for name in call.params.get("expand", "").split(","):
             if isinstance(record.get(name), str):
+                label = "option_name" if name == "lead_source" else "formatted_name"
                 found = record[name].rsplit("/", 1)[-1]
-                expanded[name] = {"id": found, "option_name": "Trade show", "is_deleted": False}
+                expanded[name] = {"id": found, label: "Trade show", "is_deleted": False}
         return Response.of(200, {"success": True, "data": expanded})
 
     @route("GET", ENTITIES + "/Leads")
@@ -191,8 +199,15 @@ class PipelinerSimulator(Simulator):
         stored["created"] = (record.get("created") or moment).replace("T", " ")
         stored |= {"id": lead_id, "modified": moment, "status": 1, "table_name": "lead", "is_deleted": False}
         stored |= {"formatted_name": record["name"], "days_in_step": 0, "is_favorite": False}
-        stored |= {"owner": link("Clients", stored["owner_id"]), "lead_source": link("Data", stored["lead_source_id"])}
-        stored |= {"primary_contact": primary(record, "contact"), "primary_account": primary(record, "account")}
+        stored |= {"is_delete_protected": False, "qualify_date": None}
+        stored |= {name: link(entity, stored[f"{name}_id"]) for name, entity in LINKS.items()}
+        for kind in ("contact", "account"):
+            rows = record.get(f"{kind}_relations") or ()
+            stored[f"primary_{kind}"] = primary(rows, kind)
+            stored[f"{kind}_relations"] = [
+                link(f"LeadOppty{kind.title()}Relations", made_id(f"{lead_id}-{kind}-{place}"))
+                for place in range(len(rows))
+            ]
         self.leads[lead_id] = stored
         return stored
 
@@ -232,10 +247,14 @@ def validation(faults: list[Fault]) -> dict[str, Any]:
     """A validation error: one entry for each field, and all messages in one."""
     entries = [
         {
+            "field_id": made_id(field),
             "field_name": field,
             "name": "ERROR_FIELD_VALIDATION",
             "code": UNIQUE,
-            "errors": [{"code": code, "name": NAMES[code], "message": message, "field_name": field}],
+            "errors": [
+                {"code": code, "name": NAMES[code], "message": message}
+                | {"field_id": made_id(field), "field_name": field}
+            ],
         }
         for field, code, message in faults
     ]
@@ -251,10 +270,15 @@ def link(entity: str, record_id: str | None) -> str | None:
     return f"{origin}/{entity}/{record_id}" if record_id else None
 
 
-def primary(record: Mapping[str, Any], kind: str) -> str | None:
+def primary(rows: Sequence[Mapping[str, Any]], kind: str) -> str | None:
     """The link to the primary contact or account."""
-    rows = [row for row in record.get(f"{kind}_relations") or () if row.get("is_primary")]
-    return link(f"{kind.title()}s", rows[0][f"{kind}_id"]) if rows else None
+    chosen = [row for row in rows if row.get("is_primary")]
+    return link(f"{kind.title()}s", chosen[0][f"{kind}_id"]) if chosen else None
+
+
+def made_id(name: str) -> str:
+    """An id that is always the same for a name."""
+    return str(uuid5(NAMESPACE_URL, name))
 
 
 def is_moment(text: str) -> bool:

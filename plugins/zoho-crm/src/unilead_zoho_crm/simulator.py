@@ -29,10 +29,22 @@ KINDS = {
     "Fax": "phone",
     "Website": "website",
 }
+FIELD_TYPES = {  # api name to the two types that the field list tells
+    **{name: (KINDS.get(name, "text"), "string") for name in LENGTHS},
+    **dict.fromkeys(("Street", "Description"), ("textarea", "string")),
+    **dict.fromkeys(("Lead_Source", "Industry", "Lead_Status", "Salutation", "Rating"), ("picklist", "string")),
+    **dict.fromkeys(("Created_Time", "Modified_Time", "Last_Activity_Time"), ("datetime", "string")),
+    **dict.fromkeys(("Owner", "Created_By", "Modified_By"), ("ownerlookup", "jsonobject")),
+    "No_of_Employees": ("integer", "integer"),
+    "Full_Name": ("text", "string"),
+    "id": ("bigint", "long"),
+}
+READ_ONLY = ("Created_Time", "Modified_Time", "Last_Activity_Time", "Created_By", "Modified_By", "Full_Name", "id")
 TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
 MOST = 100
 ID = re.compile(r"[0-9]{1,19}")
 FIRST_ID = 652_871_000_003_318_046
+FIRST_FIELD = 652_871_000_000_002_589
 
 
 class ZohoCrmSimulator(Simulator):
@@ -90,6 +102,13 @@ class ZohoCrmSimulator(Simulator):
     def list_leads(self, call: Call) -> Response:
         return Response.of(200, {"data": list(self.leads.values()), "info": {"more_records": False}})
 
+    @route("GET", "/crm/v8/settings/fields")
+    def fields(self, call: Call) -> Response:
+        module = call.params.get("module")
+        if module != "Leads":
+            return root(400, "INVALID_MODULE", "the module name given seems to be invalid", {"param_name": "module"})
+        return Response.of(200, {"fields": [self._field(*field) for field in enumerate(FIELD_TYPES.items())]})
+
     @route("POST", "/crm/v8/{module}")
     def unknown_module(self, call: Call, module: str) -> Response:
         return root(400, "INVALID_MODULE", "the module name given seems to be invalid", {"resource_path_index": 0})
@@ -108,6 +127,24 @@ class ZohoCrmSimulator(Simulator):
         self.access_tokens.add(token)
         answer = {"access_token": token, "api_domain": "https://www.zohoapis.com", "token_type": "Bearer"}
         return Response.of(200, answer | {"expires_in": 3600})
+
+    def _field(self, place: int, field: tuple[str, tuple[str, str]]) -> dict[str, Any]:
+        """One field as the list of a module's fields describes it."""
+        name, (data_type, json_type) = field
+        picklist = data_type == "picklist"
+        return {
+            "id": str(FIRST_FIELD + place),
+            "api_name": name,
+            "field_label": name.replace("_", " "),
+            "data_type": data_type,
+            "json_type": json_type,
+            "length": LENGTHS.get(name, 120),
+            "read_only": name in READ_ONLY,
+            "custom_field": False,
+            "visible": True,
+            "system_mandatory": name == "Last_Name",
+            "pick_list_values": [{"actual_value": "-None-", "display_value": "-None-"}] if picklist else [],
+        }
 
     # --- Zoho's checks --------------------------------------------------------------------------------------------
 
@@ -168,14 +205,14 @@ class ZohoCrmSimulator(Simulator):
         return None
 
     def _is_user(self, value: Any) -> bool:
-        found = value.get("id") if isinstance(value, dict) else value
-        return isinstance(found, str) and ID.fullmatch(found) is not None and self.exists(found)
+        found = user_id(value)
+        return found is not None and ID.fullmatch(found) is not None and self.exists(found)
 
     def _stored(self, record: Mapping[str, Any]) -> dict[str, Any]:
         lead_id = str(FIRST_ID + self.next_number())
         moment = self.now().astimezone(timezone(timedelta(hours=1))).isoformat(timespec="seconds")
         times = {"Modified_Time": moment, "Modified_By": USER, "Created_Time": moment, "Created_By": USER}
-        owner = {**USER, **(record.get("Owner") or {})}
+        owner = {**USER, "id": user_id(record.get("Owner")) or USER["id"]}
         names = " ".join(text for text in (record.get("First_Name"), record.get("Last_Name")) if text)
         kept = {name: value for name, value in record.items() if self.exists(name)}
         system: dict[str, Any] = {"$converted": False, "$approved": True, "Last_Activity_Time": None, "Tag": []}
@@ -208,6 +245,12 @@ class ZohoCrmSimulator(Simulator):
         if status == 500:
             return root(500, "INTERNAL_ERROR", "Internal Server Error", {})
         return Response.of(status, "<html>unavailable</html>", {"Content-Type": "text/html"})
+
+
+def user_id(value: Any) -> str | None:
+    """The id in a reference to a user: bare or in an object, as text or, as Zoho's own clients send it, as a number."""
+    found = value.get("id") if isinstance(value, dict) else value
+    return str(found) if isinstance(found, (int, str)) and not isinstance(found, bool) else None
 
 
 def place(name: str, path: str) -> dict[str, Any]:
