@@ -22,7 +22,11 @@ LEAD = {
     "contact": {"id": "55"},
     "account": {"id": "3-accounts"},
     "custom_fields": {"Contract length (months)": 24, "Region": "EMEA"},
-    "remote_data": {"manualValue": "12500.00", "dueTime": {"timestamp": 1798761600}, "links": {"sources": ["2-sources"]}},
+    "remote_data": {
+        "manualValue": "12500.00",
+        "dueTime": {"timestamp": 1798761600},
+        "links": {"sources": ["2-sources"]},
+    },
 }
 
 
