@@ -1,0 +1,262 @@
+"""How answers look on the wire: error bodies, reason phrases, insights and headers. Pure."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from itertools import chain
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+
+from unilead import (
+    ConfigurationError,
+    ConnectError,
+    InvalidLeadError,
+    LeadError,
+    MissingFieldsError,
+    Problem,
+    ProviderConflictError,
+    ProviderError,
+    ProviderInfo,
+    ProviderLoadError,
+    Response,
+    UnknownProviderError,
+)
+
+JSON = "application/json; charset=utf-8"
+MAX_MESSAGE = 2_000
+MAX_RAW_TEXT = 64 * 1024
+MAX_WARNING = 2_048
+
+_MESSAGE_KEYS = ("message", "msg", "errorMessage", "description", "detail", "summary", "error_description")
+_FIXED_PHRASES = {  # these differ between versions of Python
+    413: "Payload Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Entity",
+}
+PHRASES = {status.value: status.phrase for status in HTTPStatus} | _FIXED_PHRASES
+_UNKNOWN = {"outcome": "unknown", "safe_to_retry": False}
+_NOT_SENT = {"outcome": "not_sent", "safe_to_retry": True}
+
+REMOTE_ERROR = {"description": "The error was returned by the remote API."}
+RATE_LIMIT_ERROR = {"description": "The remote API limited the rate of requests."}
+MISSING_FIELDS = "The request body lacks fields that are required for this integration."
+MISSING_SCOPES = "The connection lacks scopes for this call."
+CONDITIONS = "The remote API demands more than this integration requires."
+
+
+def phrase(status: int) -> str:
+    """The status' canonical name, the same on every Python; an unknown status is called as the first of its class."""
+    return PHRASES.get(status) or PHRASES.get(status // 100 * 100) or PHRASES[500]
+
+
+def new_request_id() -> str:
+    """An id for one call, to find it in the logs."""
+    return secrets.token_hex(8)
+
+
+@dataclass(slots=True)
+class Answer:
+    """An HTTP answer.
+
+    Attributes:
+        status: HTTP status.
+        content: JSON value; bytes go out as they are.
+        headers: without ``Content-Type``.
+        media_type: of the body.
+    """
+
+    status: int
+    content: Any
+    headers: dict[str, str] = field(default_factory=dict)
+    media_type: str = JSON
+
+    @property
+    def body(self) -> bytes:
+        """The bytes to send."""
+        return self.content if isinstance(self.content, bytes) else to_json(self.content, inf_nan_mode="null")
+
+
+class Refusal(HTTPException):
+    """The host says no: status, message, and what else belongs into the body or the headers."""
+
+    def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None, **details: Any) -> None:
+        super().__init__(status, message, dict(headers) if headers else None)
+        self.body = error_body(status, message, **details)
+
+    @property
+    def answer(self) -> Answer:
+        """The refusal as an answer."""
+        return Answer(self.status_code, self.body, dict(self.headers or {}))
+
+
+def error_body(status: int, message: str, **more: Any) -> dict[str, Any]:
+    """The three keys that every error has, then what else there is."""
+    return {"statusCode": status, "error": phrase(status), "message": message[:MAX_MESSAGE], **more}
+
+
+# --- what went wrong with a lead --------------------------------------------------------------------------------------
+
+
+def error_answer(error: LeadError, info: ProviderInfo | None = None) -> Answer:
+    """The answer for a lead that was not created, or of which nobody can say whether it was.
+
+    Args:
+        info: data sheet of the provider, for what it demands beyond the contract.
+    """
+    if isinstance(error, ProviderError) and error.response is not None:
+        return _remote(error, error.response, info)
+    if isinstance(error, MissingFieldsError):
+        names = list(error.fields)
+        insight = {"missing_required_body_fields": {"description": MISSING_FIELDS, "value": names}}
+        message = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} required"
+        return Answer(400, error_body(400, message, truto_error_insight=insight))
+    if isinstance(error, InvalidLeadError):
+        return Answer(400, invalid_body(error))
+    if isinstance(error, ConnectError):
+        return Answer(502, error_body(502, "Could not connect to the provider", details=dict(_NOT_SENT)))
+    if isinstance(error, (UnknownProviderError, ProviderConflictError, ProviderLoadError)):
+        return Answer(501, error_body(501, f"No installed plugin serves integration '{error.provider}'"))
+    if error.outcome == "unknown":
+        message = "The provider did not answer; the lead may or may not exist"
+        return Answer(500, error_body(500, message, details=dict(_UNKNOWN)))
+    if isinstance(error, ConfigurationError):
+        return Answer(500, error_body(500, error.message, details={"outcome": "not_sent", "safe_to_retry": False}))
+    return Answer(500, error_body(500, "Internal server error"))
+
+
+def invalid_body(error: InvalidLeadError) -> dict[str, Any]:
+    """The body of a 400 for values that cannot be sent; the body as a whole has no field to name."""
+    problems = error.problems
+    if len(problems) == 1 and problems[0].field == "body":
+        return error_body(400, problems[0].message)
+    failures = [{"field": one.field, "code": one.code, "message": one.message} for one in problems]
+    return error_body(400, "; ".join(map(_sentence, problems)), details={"failures": failures})
+
+
+def _sentence(problem: Problem) -> str:
+    wanted = problem.message.removeprefix("expected ").split(",")[0]
+    if problem.code == "wrong_type":
+        return f"{problem.field} must be {'an' if wanted[:1] in 'aeiou' else 'a'} {wanted}"
+    return f"{problem.field}: {problem.message}"
+
+
+def _remote(error: ProviderError, response: Response, info: ProviderInfo | None) -> Answer:
+    status = error_status(response.status)
+    raw = response.remote_data
+    body = error_body(status, first_message(raw), truto_is_remote_error=True, raw_response=_cut(raw))
+    if error.outcome == "unknown" and not is_server_error(response.status):
+        body["details"] = dict(_UNKNOWN)
+    body["truto_error_insight"] = _insight(error, status, info)
+    return Answer(status, body, retry_after_header(error.retry_after))
+
+
+def error_status(status: int) -> int:
+    """The status that a CRM's failed answer gets here: its own; 422 for a 2xx, 500 for what is no failure at all."""
+    if 200 <= status < 300:
+        return 422
+    return status if 400 <= status < 600 else 500
+
+
+def is_server_error(status: int) -> bool:
+    """Whether the CRM itself said that it failed."""
+    return 500 <= status < 600
+
+
+def _insight(error: ProviderError, status: int, info: ProviderInfo | None) -> dict[str, Any]:
+    insight: dict[str, Any] = {}
+    if status == 429 or error.category == "rate_limited":
+        insight["rate_limit_error"] = dict(RATE_LIMIT_ERROR)
+    if error.category == "permission":
+        scopes = missing_scopes(error.response.remote_data if error.response is not None else None)
+        insight["forbidden_error"] = {"description": MISSING_SCOPES, "value": {"missing_scopes": scopes}}
+    if status in (400, 422) and info is not None and (rules := _rules(info)):
+        insight["conditionally_required_body_fields"] = {"description": CONDITIONS, "value": rules}
+    return insight | {"remote_error": dict(REMOTE_ERROR)}
+
+
+def _rules(info: ProviderInfo) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for rule in info.rules:
+        for name in rule.fields:
+            found[name] = f"{found[name]}; {rule.text}" if name in found else rule.text
+    return found
+
+
+def missing_scopes(raw: Any) -> list[str]:
+    """The scopes that a CRM's answer says are missing: what stands under ``requiredScopes`` and its like."""
+    for item in chain.from_iterable(_levels(raw)):
+        for key, value in item.items():
+            if "scope" in key.lower() and isinstance(value, list):
+                return [text for text in value if isinstance(text, str)]
+    return []
+
+
+def first_message(raw: Any) -> str:
+    """The first useful text in a CRM's answer, level by level; a text answer has none."""
+    for level in _levels(raw):
+        for key in _MESSAGE_KEYS:
+            for item in level:
+                text = item.get(key)
+                if isinstance(text, str) and text.strip():
+                    return text[:MAX_MESSAGE]
+    return ""
+
+
+def _levels(raw: Any) -> Iterator[list[dict[str, Any]]]:
+    """The objects of a JSON value, breadth first; lists do not count as a level."""
+    level = list(_objects(raw))
+    while level:
+        yield level
+        level = [found for item in level for value in item.values() for found in _objects(value)]
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """The nearest objects at or below a value, through any lists, in order."""
+    if isinstance(value, dict):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _objects(item)
+
+
+def _cut(raw: Any) -> Any:
+    return raw[:MAX_RAW_TEXT] if isinstance(raw, str) else raw
+
+
+def retry_after_header(seconds: float | None) -> dict[str, str]:
+    """``Retry-After`` in whole seconds, at least one, never a date; nothing where nobody said how long."""
+    return {} if seconds is None else {"Retry-After": str(max(1, math.ceil(seconds)))}
+
+
+# --- headers ----------------------------------------------------------------------------------------------------------
+
+
+def warning_headers(dropped: Iterable[str], unknown: Iterable[str]) -> dict[str, str]:
+    """Name what did not reach the CRM and what is not in the schema; names only."""
+    found = {"Unified-Dropped-Fields": list(dropped), "Unified-Unknown-Fields": list(unknown)}
+    return {header: _joined(names) for header, names in found.items() if names}
+
+
+def _joined(names: list[str]) -> str:
+    text = ", ".join(map(_printable, names))
+    if len(text) <= MAX_WARNING:
+        return text
+    return text[: MAX_WARNING - 8].rpartition(", ")[0] + ", …"
+
+
+def _printable(name: str) -> str:
+    """A name as a header can carry it: what is not plain text, and a comma, is percent-encoded."""
+    if name.isascii() and name.isprintable() and "," not in name:
+        return name
+    return "".join(c if c.isascii() and c.isprintable() and c not in ",%" else _percent(c) for c in name)
+
+
+def _percent(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
