@@ -55,10 +55,11 @@ class _Base:
         read_back: bool | None,
         on_unsupported: OnUnsupported | None,
         on_send: Callable[[Request], None] | None,
+        timeout: float | None,
     ) -> Exchange:
         provider = self.registry.get(account.provider)
         options = Options(
-            timeout=self._timeout,
+            timeout=self._timeout if timeout is None else timeout,
             on_unsupported=on_unsupported or self._on_unsupported,
             read_back=account.read_back if read_back is None else read_back,
             remote_query=remote_query,
@@ -68,9 +69,10 @@ class _Base:
         )
         return exchange(provider, Lead.parse(lead), provider.settings_of(account), options)
 
-    def _reading(self, lead_id: str, account: Account) -> Exchange:
+    def _reading(self, lead_id: str, account: Account, timeout: float | None) -> Exchange:
         provider = self.registry.get(account.provider)
-        options = Options(timeout=self._timeout, base_url=self._base_url, send_once=self._send_once)
+        seconds = self._timeout if timeout is None else timeout
+        options = Options(timeout=seconds, base_url=self._base_url, send_once=self._send_once)
         return read_exchange(provider, lead_id, provider.settings_of(account), options)
 
 
@@ -97,21 +99,25 @@ class Client(_Base):
         read_back: bool | None = None,
         on_unsupported: OnUnsupported | None = None,
         on_send: Callable[[Request], None] | None = None,
+        timeout: float | None = None,
     ) -> Result:
         """Create a lead in the account's CRM.
 
         Args:
             on_send: called with the complete request before it is first sent; what it raises stops the create.
+            timeout: seconds for this create; the client's by default.
         Raises: LeadError; its ``outcome`` says whether the lead may exist.
         """
-        return self._drive(self._exchange(lead, account, remote_query, read_back, on_unsupported, on_send))
+        return self._drive(self._exchange(lead, account, remote_query, read_back, on_unsupported, on_send, timeout))
 
-    def read(self, lead_id: str, account: Account) -> Result:
+    def read(self, lead_id: str, account: Account, *, timeout: float | None = None) -> Result:
         """Read one lead of the account's CRM.
 
+        Args:
+            timeout: seconds for this read; the client's by default.
         Raises: LeadError; HookContractError where the provider cannot read leads.
         """
-        return self._drive(self._reading(lead_id, account))
+        return self._drive(self._reading(lead_id, account, timeout))
 
     def _drive(self, steps: Exchange) -> Result:
         transport = self._sending()
@@ -164,21 +170,27 @@ class AsyncClient(_Base):
         read_back: bool | None = None,
         on_unsupported: OnUnsupported | None = None,
         on_send: Callable[[Request], None] | None = None,
+        timeout: float | None = None,
     ) -> Result:
         """Create a lead in the account's CRM.
 
         Args:
             on_send: called with the complete request before it is first sent; what it raises stops the create.
+            timeout: seconds for this create; the client's by default.
         Raises: LeadError; its ``outcome`` says whether the lead may exist.
         """
-        return await self._drive(self._exchange(lead, account, remote_query, read_back, on_unsupported, on_send))
+        return await self._drive(
+            self._exchange(lead, account, remote_query, read_back, on_unsupported, on_send, timeout)
+        )
 
-    async def read(self, lead_id: str, account: Account) -> Result:
+    async def read(self, lead_id: str, account: Account, *, timeout: float | None = None) -> Result:
         """Read one lead of the account's CRM.
 
+        Args:
+            timeout: seconds for this read; the client's by default.
         Raises: LeadError; HookContractError where the provider cannot read leads.
         """
-        return await self._drive(self._reading(lead_id, account))
+        return await self._drive(self._reading(lead_id, account, timeout))
 
     async def _drive(self, steps: Exchange) -> Result:
         transport = self._sending()
