@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from unilead.credentials import CredentialStore, MemoryCredentialStore
 from unilead.errors import LeadError
-from unilead.exchange import Exchange, OnUnsupported, Options, Result, Send, exchange, read_exchange
+from unilead.exchange import Exchange, OnUnsupported, Options, Result, Send, Step, exchange, read_exchange
 from unilead.info import Account
 from unilead.message import Request
 from unilead.registry import Registry
 from unilead.schema import Lead
 from unilead.transport import open_async_transport, open_transport
+
+if TYPE_CHECKING:
+    from unilead.bulk import BeforeSend, Given, Run
+    from unilead.in_flight import AsyncCreating, Creating
+
+T = TypeVar("T")
 
 
 class _Base:
@@ -69,11 +75,30 @@ class _Base:
         )
         return exchange(provider, Lead.parse(lead), provider.settings_of(account), options)
 
+    def _run(self, account: Account, on_unsupported: OnUnsupported | None, before_send: BeforeSend | None) -> Run:
+        from unilead.bulk import ATTEMPTS, Run
+
+        provider = self.registry.get(account.provider)
+        options = Options(
+            timeout=self._timeout,
+            attempts=ATTEMPTS,
+            on_unsupported=on_unsupported or self._on_unsupported,
+            base_url=self._base_url,
+            patient=True,
+        )
+        return Run(provider, provider.settings_of(account), options, before_send=before_send)
+
     def _reading(self, lead_id: str, account: Account, timeout: float | None) -> Exchange:
         provider = self.registry.get(account.provider)
         seconds = self._timeout if timeout is None else timeout
         options = Options(timeout=seconds, base_url=self._base_url, send_once=self._send_once)
         return read_exchange(provider, lead_id, provider.settings_of(account), options)
+
+
+def _checked(concurrency: int) -> int:
+    if concurrency < 1:
+        raise ValueError("concurrency must be at least 1")
+    return concurrency
 
 
 class Client(_Base):
@@ -110,6 +135,41 @@ class Client(_Base):
         """
         return self._drive(self._exchange(lead, account, remote_query, read_back, on_unsupported, on_send, timeout))
 
+    def create_many(
+        self,
+        leads: Iterable[Given] | Iterable[tuple[int, Given]],
+        account: Account,
+        *,
+        concurrency: int = 4,
+        on_unsupported: OnUnsupported | None = None,
+        numbered: bool = False,
+        before_send: BeforeSend | None = None,
+    ) -> Creating:
+        """Create any number of leads, through the CRM's batch endpoint where it has one.
+
+        Leads are taken from the iterable as they are needed, so memory does not grow with their number. A throttled or
+        unconnected request is repeated, with waits of up to a minute; what was sent and not answered is never sent
+        again. Leads are not read back.
+
+        Args:
+            leads: leads as for `create`; a LeadError among them becomes the verdict on its place.
+            concurrency: most requests in flight; four keep a CRM busy that allows ten a second and answers in 400 ms.
+            on_unsupported: as for the client.
+            numbered: ``leads`` are pairs of an index of the caller's own and a lead.
+            before_send: told the indexes of the leads that a request carries, before it first leaves and from the
+                thread that sends it; what it raises ends the sending, and nothing of that request leaves.
+        Returns: an iterator of pairs ``(index, Result | LeadError)`` in the order in which the CRM answers, whose
+            ``calls`` counts the requests.
+        Raises: ConfigurationError at once, for an account that cannot be used.
+        """
+        from unilead.in_flight import Creating, in_threads
+
+        run = self._run(account, on_unsupported, before_send)
+        self._sending()
+        given: Any = leads
+        pairs = given if numbered else enumerate(given)
+        return Creating(run, in_threads(run, pairs, self._drive, _checked(concurrency)))
+
     def read(self, lead_id: str, account: Account, *, timeout: float | None = None) -> Result:
         """Read one lead of the account's CRM.
 
@@ -119,7 +179,7 @@ class Client(_Base):
         """
         return self._drive(self._reading(lead_id, account, timeout))
 
-    def _drive(self, steps: Exchange) -> Result:
+    def _drive(self, steps: Generator[Step, Any, T]) -> T:
         transport = self._sending()
         try:
             step = next(steps)
@@ -135,7 +195,7 @@ class Client(_Base):
                 else:
                     step = steps.send(response)
         except StopIteration as done:
-            result: Result = done.value
+            result: T = done.value
             return result
 
     def _sending(self) -> Any:
@@ -183,6 +243,25 @@ class AsyncClient(_Base):
             self._exchange(lead, account, remote_query, read_back, on_unsupported, on_send, timeout)
         )
 
+    def create_many(
+        self,
+        leads: Iterable[Given] | AsyncIterable[Given] | Iterable[tuple[int, Given]] | AsyncIterable[tuple[int, Given]],
+        account: Account,
+        *,
+        concurrency: int = 4,
+        on_unsupported: OnUnsupported | None = None,
+        numbered: bool = False,
+        before_send: BeforeSend | None = None,
+    ) -> AsyncCreating:
+        """As `Client.create_many`, for any iterable or asynchronous iterable; ``before_send`` runs in the loop."""
+        from unilead.in_flight import AsyncCreating, counted, in_tasks
+
+        run = self._run(account, on_unsupported, before_send)
+        self._sending()
+        given: Any = leads
+        pairs = given if numbered else counted(given)
+        return AsyncCreating(run, in_tasks(run, pairs, self._drive, _checked(concurrency)))
+
     async def read(self, lead_id: str, account: Account, *, timeout: float | None = None) -> Result:
         """Read one lead of the account's CRM.
 
@@ -192,7 +271,7 @@ class AsyncClient(_Base):
         """
         return await self._drive(self._reading(lead_id, account, timeout))
 
-    async def _drive(self, steps: Exchange) -> Result:
+    async def _drive(self, steps: Generator[Step, Any, T]) -> T:
         transport = self._sending()
         try:
             step = next(steps)
@@ -210,7 +289,7 @@ class AsyncClient(_Base):
                 else:
                     step = steps.send(response)
         except StopIteration as done:
-            result: Result = done.value
+            result: T = done.value
             return result
 
     def _sending(self) -> Any:

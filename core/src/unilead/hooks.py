@@ -94,7 +94,8 @@ class HookSpecs:
             request: the request it answers.
             count: number of leads the request took.
             settings: of the account.
-        Returns: ``count`` verdicts. A row that cannot be matched with certainty is a MalformedResponseError.
+        Returns: ``count`` verdicts. A row that cannot be matched with certainty is a MalformedResponseError. Each lead
+            notes its own part of the answer (`CreatedLead.of_part`), so that no lead is shown another's data.
         Raises: ProviderError where the batch was refused as a whole.
         """
 

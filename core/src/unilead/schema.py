@@ -325,6 +325,17 @@ class CreatedLead(_Part):
     converted_account: Text | None = Field(None, description="Id of the account the lead was turned into")
     urls: tuple[Url, ...] | None = Field(None, description="The lead's URLs")
 
+    def of_part(self, part: Any) -> Self:
+        """Note this lead's own part of a batch's answer, for ``raw`` and ``remote_data``. Returns: the same lead."""
+        if self.__pydantic_extra__ is not None:
+            self.__pydantic_extra__["remote_data"] = part
+        return self
+
+    @property
+    def part(self) -> Any:
+        """This lead's part of a batch's answer; ``None`` where the whole answer is about it."""
+        return (self.__pydantic_extra__ or {}).get("remote_data")
+
     @model_validator(mode="wrap")
     @classmethod
     def _leave_out_odd_details(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:

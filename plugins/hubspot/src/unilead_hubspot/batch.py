@@ -54,7 +54,12 @@ def verdicts(
             return MalformedResponseError("the batch's answer does not tell this lead apart", response=response)
         row = Response.of(response.status, entries[0])
         return _judged(
-            row, lambda: refuse(row, inputs[index]) if index in refused else read(row, entries[0], inputs[index])
+            row,
+            lambda: (
+                refuse(row, inputs[index])
+                if index in refused
+                else read(row, entries[0], inputs[index]).of_part(entries[0])
+            ),
         )
 
     return [verdict(index) for index in range(len(inputs))]

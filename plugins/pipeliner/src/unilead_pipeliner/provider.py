@@ -233,7 +233,7 @@ def created_lead(stored: dict[str, Any]) -> CreatedLead:
 
 def _row(row: Any, request: Request) -> CreatedLead | ProviderError:
     if isinstance(row, str):
-        return CreatedLead(id=row)
+        return CreatedLead(id=row).of_part(row)
     if isinstance(row, dict) and row.get("success") is False:
         return read_error(Response.of(row.get("http_status") or 422, row), request)
     return MalformedResponseError("the batch answer has no verdict for this lead", response=Response.of(200, row))

@@ -233,7 +233,7 @@ def parse_batch_response(response: Response, request: Request, count: int) -> li
     rows = response.json.get("data") if isinstance(response.json, dict) else None
     if not isinstance(rows, list) or len(rows) != count or response.status >= 500:
         raise read_error(response, request, FIELDS)
-    return [row_verdict(row, Response.of(response.status, {"data": [row]}), request, FIELDS) for row in rows]
+    return [_own_verdict(row, Response.of(response.status, {"data": [row]}), request) for row in rows]
 
 
 @hookimpl
@@ -246,6 +246,11 @@ def simulator() -> Simulator:
     from unilead_zoho_crm.simulator import ZohoCrmSimulator
 
     return ZohoCrmSimulator()
+
+
+def _own_verdict(row: Any, part: Response, request: Request) -> CreatedLead | ProviderError:
+    verdict = row_verdict(row, part, request, FIELDS)
+    return verdict.of_part(part.json) if isinstance(verdict, CreatedLead) else verdict
 
 
 def _beside(request: Request) -> dict[str, Any]:

@@ -1,0 +1,296 @@
+"""Many leads: constant memory, the CRM's batch endpoint where it has one, and a verdict for each lead.
+
+A `Run` is what all sends of one `create_many` share. Its `Run.group` is a generator like `exchange`: it does no I/O,
+yields what is to be done, and decides what becomes of the leads of one request:
+
+* a verdict for each row of a batch, where the CRM gave one; a row that cannot be told apart is ``unknown``;
+* a batch refused as a whole is halved until the bad lead is found, each half sent once;
+* a batch whose outcome is unknown is unknown for all its leads, and never sent again;
+* a refusal that is about the account (its credentials, a quota of hours) ends the sending: the leads that follow are
+  ``not_sent``, and the CRM is not asked again.
+
+`unilead.in_flight` keeps a bounded number of these exchanges going.
+"""
+
+from __future__ import annotations
+
+import copy
+import secrets
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from pydantic_core import to_json
+
+from unilead.auth import credential_headers
+from unilead.errors import (
+    AuthError,
+    HookContractError,
+    InvalidLeadError,
+    LeadError,
+    MalformedResponseError,
+    MissingFieldsError,
+    Problem,
+    RateLimitError,
+    RejectedError,
+)
+from unilead.exchange import Options, Result, Send, Sending, Step, Wait, refuse_losses
+from unilead.info import Settings
+from unilead.message import Request, Response
+from unilead.provider import Provider
+from unilead.retry import LONGEST_WAIT, backoff
+from unilead.schema import CreatedLead, Lead
+
+Given: TypeAlias = Lead | Mapping[str, Any] | bytes | str | LeadError
+Verdict: TypeAlias = Result | LeadError
+Group: TypeAlias = list[tuple[int, Given]]
+Judged: TypeAlias = list[tuple[int, Verdict]]
+BeforeSend: TypeAlias = Callable[[Sequence[int]], None]
+Steps: TypeAlias = Generator[Step, Any, Any]
+
+ATTEMPTS = 5  # most sends of one request; nobody sits and waits for it
+
+
+@dataclass(slots=True)
+class _Row:
+    """One lead on its way: checked and mapped once, however often it is sent.
+
+    Attributes:
+        announced: ``before_send`` was told of it.
+    """
+
+    index: int
+    lead: Lead
+    request: Request = field(repr=False)
+    announced: bool = False
+
+
+class Run:
+    """What the requests of one `create_many` share.
+
+    Attributes:
+        calls: number of requests sent so far.
+        size: leads in one request.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        settings: Settings,
+        options: Options,
+        *,
+        before_send: BeforeSend | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        credential_headers(provider.info, settings)  # an account that cannot sign in fails here, not once for each lead
+        self.provider = provider
+        self.settings = settings
+        self.options = options
+        self.origin = options.base_url if options.base_url is not None else provider.base_url(settings)
+        self.size = provider.info.batch_size if provider.takes_batches else 1
+        self.calls = 0
+        self._before_send = before_send
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._free_at = 0.0
+        self._closed: LeadError | None = None
+        self._closed_until = 0.0
+
+    # --- one group of leads ---------------------------------------------------------------------------------------
+
+    def group(self, group: Group) -> Generator[Step, Any, Judged]:
+        """Create the leads of one group. Returns: a verdict for each, in order of their indexes."""
+        verdicts: dict[int, Verdict] = {}
+        ready: list[_Row] = []
+        for index, given in group:
+            try:
+                ready.append(self._composed(index, given))
+            except LeadError as error:
+                verdicts[index] = self._stamped(error, secrets.token_hex(8))
+        verdicts |= yield from self._together(ready)
+        return sorted(verdicts.items())
+
+    def _composed(self, index: int, given: Given) -> _Row:
+        """Check and map one lead. Raises: LeadError; a plugin that fails on a lead refuses it, now and at a repeat."""
+        if isinstance(given, LeadError):
+            raise given
+        try:
+            lead = _parsed(given)
+            problems = self.provider.missing(lead, self.settings)
+            if problems:
+                raise MissingFieldsError(problems, provider=self.provider.slug)
+            request = self.provider.compose(lead, self.settings)
+        except HookContractError as error:
+            error.outcome = "rejected"
+            raise
+        if self.options.on_unsupported == "raise":
+            refuse_losses(request.dropped + lead.unknown)
+        return _Row(index, lead, request)
+
+    def _together(self, rows: list[_Row], attempt: int = 1) -> Generator[Step, Any, dict[int, Verdict]]:
+        """Send rows in one batch if the CRM takes them so, else singly."""
+        if len(rows) < 2:
+            return (yield from self._singly(rows))
+        refused: dict[int, Verdict] = {}
+        try:
+            request, taken = self._batch_of(rows)
+        except LeadError:
+            rows, refused = self._separated(rows)
+            if not refused:  # together they make no batch, so each speaks for itself
+                return (yield from self._singly(rows))
+            return refused | (yield from self._together(rows, attempt))
+        batch = [rows[place] for place in taken]
+        verdicts = yield from self._batch(request, batch, attempt)
+        others = [row for row in rows if row.index not in verdicts]
+        return verdicts | (yield from self._singly(others))
+
+    def _batch_of(self, rows: Sequence[_Row]) -> tuple[Request, tuple[int, ...]]:
+        return self.provider.build_batch([row.request for row in rows], self.settings, base_url=self.origin)
+
+    def _separated(self, rows: Sequence[_Row]) -> tuple[list[_Row], dict[int, Verdict]]:
+        """Tell the rows that cannot be encoded from those that can."""
+        good: list[_Row] = []
+        refused: dict[int, Verdict] = {}
+        for row in rows:
+            try:
+                self._finished(row)
+                good.append(row)
+            except LeadError as error:
+                refused[row.index] = self._stamped(error, secrets.token_hex(8))
+        return good, refused
+
+    def _finished(self, row: _Row) -> Request:
+        return self.provider.finish(row.request, self.settings, base_url=self.origin)
+
+    # --- sending --------------------------------------------------------------------------------------------------
+
+    def _singly(self, rows: Iterable[_Row]) -> Generator[Step, Any, dict[int, Verdict]]:
+        verdicts: dict[int, Verdict] = {}
+        for row in rows:
+            verdicts[row.index] = yield from self._single(row)
+        return verdicts
+
+    def _single(self, row: _Row) -> Generator[Step, Any, Verdict]:
+        request_id = secrets.token_hex(8)
+        try:
+            request = self._finished(row)
+            sending = self._sending()
+            self._announce([row])
+            response, created = yield from self._held(sending.send(request, self.provider.parse_response))
+        except LeadError as error:
+            self._close_for(error, is_about_account=isinstance(error, AuthError) and error.category == "authentication")
+            return self._stamped(error, request_id)
+        return Result(created, row.request.dropped, row.lead.unknown, request, response, sending.attempts, request_id)
+
+    def _batch(self, request: Request, rows: list[_Row], attempt: int) -> Generator[Step, Any, dict[int, Verdict]]:
+        """Send one batch. Returns: a verdict for each of its rows; for none when it took none."""
+        if not rows:
+            return {}
+        request_id = secrets.token_hex(8)
+
+        def judge(response: Response, request: Request, settings: Settings) -> list[Any]:
+            return self.provider.parse_batch(response, request, len(rows), settings)
+
+        try:
+            sending = self._sending()
+            self._announce(rows)
+            response, answers = yield from self._held(sending.send(request, judge))
+        except LeadError as error:
+            return (yield from self._failed(error, rows, request_id))
+        verdicts: dict[int, Verdict] = {}
+        for row, answer in zip(rows, answers, strict=True):
+            if isinstance(answer, CreatedLead):
+                own = response if answer.part is None else Response.of(response.status, to_json(answer.part))
+                verdicts[row.index] = Result(
+                    answer, row.request.dropped, row.lead.unknown, request, own, sending.attempts, request_id
+                )
+            else:
+                verdicts[row.index] = self._stamped(answer, request_id)
+        return verdicts | (yield from self._repeated(rows, verdicts, attempt))
+
+    def _failed(self, error: LeadError, rows: list[_Row], request_id: str) -> Generator[Step, Any, dict[int, Verdict]]:
+        """Say what a failed batch means for its rows: the same for all, unless the CRM refused it for one of them."""
+        self._close_for(error, is_about_account=isinstance(error, AuthError))
+        refused = isinstance(error, RejectedError) and error.outcome == "rejected"
+        if refused and error.response is not None and error.response.status < 400:
+            # a refusal inside a success may be about one row, and others may have been created: never bisected
+            error = MalformedResponseError("the batch's answer does not tell its leads apart", response=error.response)
+        elif refused and len(rows) > 1:
+            half = len(rows) // 2
+            first = yield from self._together(rows[:half])
+            return first | (yield from self._together(rows[half:]))
+        return {row.index: self._stamped(copy.copy(error), request_id) for row in rows}
+
+    def _repeated(
+        self, rows: list[_Row], verdicts: Mapping[int, Verdict], attempt: int
+    ) -> Generator[Step, Any, dict[int, Verdict]]:
+        """Send those rows again that the CRM says it did not process."""
+        faults = {index: fault for index, fault in verdicts.items() if isinstance(fault, LeadError) and fault.retryable}
+        delay = max([backoff(attempt), *(fault.retry_after or 0 for fault in faults.values())])
+        if not faults or attempt >= self.options.attempts or delay > LONGEST_WAIT:
+            return {}
+        yield Wait(delay)
+        return (yield from self._together([row for row in rows if row.index in faults], attempt + 1))
+
+    def _sending(self) -> Sending:
+        """Make what sends one request. Raises: LeadError when the account can send no more."""
+        if self._closed is not None and self._clock() < self._closed_until:
+            error = copy.copy(self._closed)
+            if error.retry_after is not None:
+                error.retry_after = self._closed_until - self._clock()
+            raise error
+        return Sending(self.provider, self.settings, self.options, self._clock)
+
+    def _announce(self, rows: Iterable[_Row]) -> None:
+        """Tell the caller, before the first request that carries these rows may leave."""
+        if self._before_send is None:
+            return
+        fresh = [row for row in rows if not row.announced]
+        if fresh:
+            self._before_send([row.index for row in fresh])
+        for row in fresh:
+            row.announced = True
+
+    def _held(self, steps: Steps) -> Steps:
+        """Pass the steps on. A wait of one request is a wait of all: it is the account that has to wait."""
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Wait):
+                    self._free_at = max(self._free_at, self._clock() + step.seconds)
+                elif isinstance(step, Send):
+                    while (left := self._free_at - self._clock()) > 0:
+                        yield Wait(left)
+                    with self._lock:
+                        self.calls += 1
+                try:
+                    answer = yield step
+                except LeadError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as done:
+            return done.value
+
+    def _close_for(self, error: LeadError, *, is_about_account: bool) -> None:
+        """Stop sending where every further request would get the same answer, which says nothing about its leads."""
+        quota = isinstance(error, RateLimitError) and (error.retry_after or 0) > LONGEST_WAIT
+        if not (is_about_account or quota):
+            return
+        error.outcome = "not_sent"
+        self._closed_until = self._clock() + (error.retry_after or 0) if quota else float("inf")
+        self._closed = copy.copy(error)
+
+    def _stamped(self, error: LeadError, request_id: str) -> LeadError:
+        error.provider = error.provider or self.provider.slug
+        error.request_id = request_id
+        return error
+
+
+def _parsed(given: Any) -> Lead:
+    if isinstance(given, (Lead, Mapping, bytes, str)):
+        return Lead.parse(given)
+    reason = f"a lead is an object, not {type(given).__name__}"
+    raise InvalidLeadError([Problem("body", "not_object", reason)], reason)

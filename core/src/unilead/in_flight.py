@@ -1,0 +1,180 @@
+"""Keeps a bounded number of groups of leads in flight, in threads or in tasks, and passes their verdicts on.
+
+Both take from the source only when a place is free, so memory does not grow with the input, and both give a group's
+place away only after its verdicts were taken: never more than ``concurrency`` groups are without a verdict. Verdicts
+come in the order in which the CRM answers. When the source or the caller's own callback fails, nothing more is taken,
+what is in flight is finished and passed on, and then the fault is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import Any, TypeAlias, TypeVar
+
+from unilead.bulk import Given, Group, Judged, Run, Steps, Verdict
+
+T = TypeVar("T")
+Pair: TypeAlias = tuple[int, Verdict]
+
+
+class Creating(Iterator[Pair]):
+    """The verdicts of a `Client.create_many`, as they come.
+
+    Leaving early (`close`, or letting go of it) waits for the requests in flight; their verdicts are lost.
+    """
+
+    def __init__(self, run: Run, pairs: Iterator[Pair]) -> None:
+        self._run = run
+        self._pairs: Any = pairs
+
+    @property
+    def calls(self) -> int:
+        """Number of requests sent so far."""
+        return self._run.calls
+
+    def __next__(self) -> Pair:
+        pair: Pair = next(self._pairs)
+        return pair
+
+    def close(self) -> None:
+        """Take no more leads, and wait for the requests in flight."""
+        self._pairs.close()
+
+
+class AsyncCreating(AsyncIterator[Pair]):
+    """As `Creating`, asynchronously; leaving early cancels the requests in flight: their outcome is unknown."""
+
+    def __init__(self, run: Run, pairs: AsyncIterator[Pair]) -> None:
+        self._run = run
+        self._pairs: Any = pairs
+
+    @property
+    def calls(self) -> int:
+        """Number of requests sent so far."""
+        return self._run.calls
+
+    async def __anext__(self) -> Pair:
+        pair: Pair = await anext(self._pairs)
+        return pair
+
+    async def aclose(self) -> None:
+        """Take no more leads, and cancel the requests in flight."""
+        await self._pairs.aclose()
+
+
+def in_threads(
+    run: Run, leads: Iterable[tuple[int, Given]], drive: Callable[[Steps], Judged], concurrency: int
+) -> Iterator[Pair]:
+    """Drive the groups of a run in threads, ``concurrency`` at a time."""
+    source = iter(leads)
+    running: set[Future[Judged]] = set()
+    fault: Exception | None = None
+    ended = False
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="unilead") as pool:
+        while running or not ended:
+            while not ended and len(running) < concurrency:
+                group, failed = _take(source, run.size)
+                fault = fault or failed
+                ended = failed is not None or len(group) < run.size
+                if group:
+                    running.add(pool.submit(drive, run.group(group)))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                failed = _fault_of(future)
+                if failed is None:
+                    yield from future.result()
+                else:
+                    fault, ended = fault or failed, True
+    if fault is not None:
+        raise fault
+
+
+def _take(source: Iterator[tuple[int, Given]], size: int) -> tuple[Group, Exception | None]:
+    """Take the next group. Returns: what there was of it, and the fault that ended the source, if one did."""
+    group: Group = []
+    try:
+        group.extend(islice(source, size))
+    except Exception as fault:  # the caller's own source: raised once all that was taken has its verdict
+        return group, fault
+    return group, None
+
+
+def _fault_of(done: Future[Judged] | asyncio.Task[Judged]) -> Exception | None:
+    """The fault that ended a group; what is no `Exception` is no fault, and is raised."""
+    fault = done.exception()
+    if fault is None or isinstance(fault, Exception):
+        return fault
+    raise fault
+
+
+async def in_tasks(
+    run: Run,
+    leads: Iterable[tuple[int, Given]] | AsyncIterable[tuple[int, Given]],
+    drive: Callable[[Steps], Awaitable[Judged]],
+    concurrency: int,
+) -> AsyncIterator[Pair]:
+    """As `in_threads`, in tasks of the running loop; a slow source does not hold verdicts back."""
+    source = _stepping(leads)
+    running: set[asyncio.Task[Judged]] = set()
+    taking: asyncio.Task[tuple[Group, Exception | None]] | None = None
+    fault: Exception | None = None
+    ended = False
+    try:
+        while running or not ended:
+            if not ended and taking is None and len(running) < concurrency:
+                taking = asyncio.ensure_future(_take_async(source, run.size))
+            await asyncio.wait(running | ({taking} if taking else set()), return_when=asyncio.FIRST_COMPLETED)
+            if taking is not None and taking.done():
+                group, failed = taking.result()
+                taking = None
+                if group and fault is None:
+                    running.add(asyncio.ensure_future(drive(run.group(group))))
+                fault = fault or failed
+                ended = ended or failed is not None or len(group) < run.size
+            for task in [task for task in running if task.done()]:
+                failed = _fault_of(task)
+                if failed is None:
+                    for pair in task.result():
+                        yield pair
+                else:
+                    fault, ended = fault or failed, True
+                running.discard(task)
+    finally:
+        left = [*running, *([taking] if taking else [])]
+        for pending in left:
+            pending.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+    if fault is not None:
+        raise fault
+
+
+async def _take_async(source: AsyncIterator[tuple[int, Given]], size: int) -> tuple[Group, Exception | None]:
+    group: Group = []
+    try:
+        while len(group) < size:
+            group.append(await anext(source))
+    except StopAsyncIteration:
+        pass
+    except Exception as fault:  # as in `_take`
+        return group, fault
+    return group, None
+
+
+async def _stepping(items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
+
+
+async def counted(leads: Iterable[Given] | AsyncIterable[Given]) -> AsyncIterator[tuple[int, Given]]:
+    """As `enumerate`, for either kind of iterable."""
+    index = 0
+    async for lead in _stepping(leads):
+        yield index, lead
+        index += 1

@@ -1,0 +1,412 @@
+"""Many leads: batches, partial failures, bisection, outcomes that are unknown, back-pressure; F039, F075-F078, F082."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from acme import FIELDS, EmptyRegistry, make_plugin
+from acme_batch import ACCOUNT, SIZE, BatchSimulator, batch_registry
+from unilead import (
+    Account,
+    AsyncClient,
+    AuthError,
+    Client,
+    InvalidLeadError,
+    Lead,
+    LeadError,
+    MissingFieldsError,
+    OutcomeUnknownError,
+    RateLimitError,
+    Registry,
+    Request,
+    Response,
+    Result,
+    SettingsError,
+)
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waits: list[float] = []
+    sleep = time.sleep
+    monkeypatch.setattr("unilead.retry.BACKOFF_BASE", 0.001)
+    monkeypatch.setattr("time.sleep", lambda seconds: (waits.append(seconds), sleep(seconds))[1])
+    return waits
+
+
+@pytest.fixture
+def crm() -> BatchSimulator:
+    simulator = BatchSimulator()
+    simulator.throttled = lambda call: Response.of(429, {"text": "slower"})  # type: ignore[method-assign]
+    return simulator
+
+
+def _leads(count: int, *, bad: tuple[int, ...] = ()) -> Iterator[dict[str, str]]:
+    return ({"last_name": f"{'bad' if i in bad else 'ok'}{i:03}"} for i in range(count))
+
+
+def _create(crm: Any, leads: Any, registry: Registry | None = None, **options: Any) -> dict[int, Any]:
+    with Client(transport=crm, registry=registry or batch_registry()) as client:
+        found = list(client.create_many(leads, ACCOUNT, **options))
+    assert len(dict(found)) == len(found), "a lead has two verdicts"
+    return dict(found)
+
+
+def _outcomes(found: dict[int, Any]) -> Counter[str]:
+    return Counter("created" if isinstance(verdict, Result) else verdict.outcome for verdict in found.values())
+
+
+# --- batches ----------------------------------------------------------------------------------------------------------
+
+
+def test_leads_go_in_full_batches_and_each_has_a_verdict(crm: BatchSimulator) -> None:
+    with Client(transport=crm, registry=batch_registry()) as client:
+        creating = client.create_many(_leads(95), ACCOUNT)
+        found = dict(creating)
+    assert sorted(found) == list(range(95))
+    assert (creating.calls, sorted(crm.sizes)) == (10, [5] + [SIZE] * 9)
+    assert all(crm.leads[verdict.id]["surname"] == f"ok{index:03}" for index, verdict in found.items())
+
+
+def test_a_row_of_a_batch_holds_its_own_answer_only(crm: BatchSimulator) -> None:
+    found = _create(crm, [{"last_name": "a", "status": "new", "x": 1}, {"last_name": "b"}])
+    assert found[0].render("raw") == {"id": "1", "surname": "a"}
+    assert found[1].render()["remote_data"] == {"id": "2", "surname": "b"}
+    assert (found[0].dropped, found[0].unknown, found[1].dropped) == (("status",), ("x",), ())
+
+
+def test_a_crm_without_batches_gets_single_requests(crm: BatchSimulator) -> None:
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin())
+    assert _outcomes(_create(crm, _leads(25, bad=(7,)), registry)) == {"created": 24, "rejected": 1}
+    assert crm.sizes == [1] * 25
+
+
+def test_leads_that_a_batch_does_not_take_go_singly(crm: BatchSimulator) -> None:
+    leads = [{"last_name": f"ok{i}", "first_name": "alone" if i in (2, 5) else "x"} for i in range(10)]
+    assert _outcomes(_create(crm, leads)) == {"created": 10}
+    assert sorted(crm.sizes) == [1, 1, 8]
+
+
+def test_f075_a_partial_failure_gives_each_row_its_own_verdict(crm: BatchSimulator) -> None:
+    found = _create(crm, _leads(100, bad=(3, 50, 99)))
+    assert _outcomes(found) == {"created": 97, "rejected": 3}
+    assert {index for index, verdict in found.items() if isinstance(verdict, LeadError)} == {3, 50, 99}
+    assert (found[50].message, found[50].field) == ("Surname bad050 is bad", "last_name")
+    assert crm.count == 97
+
+
+@pytest.mark.parametrize(
+    ("rows", "unknown"),
+    [
+        (lambda rows: rows[:-1], 10),
+        (lambda rows: [*rows, rows[0]], 10),
+        (lambda rows: [rows[0], None, *rows[2:]], 1),
+        (lambda rows: [], 10),
+    ],
+    ids=["fewer", "more", "one not told apart", "none"],
+)
+def test_f076_rows_that_cannot_be_matched_are_unknown(rows: Any, unknown: int, crm: BatchSimulator) -> None:
+    crm.rows = rows
+    found = _create(crm, _leads(10))
+    assert _outcomes(found)["unknown"] == unknown
+    assert (crm.count, crm.sizes) == (10, [10])
+
+
+def test_f077_a_batch_refused_as_a_whole_is_bisected(crm: BatchSimulator) -> None:
+    crm.all_or_nothing = True
+    found = _create(crm, _leads(10, bad=(7,)))
+    assert _outcomes(found) == {"created": 9, "rejected": 1}
+    assert found[7].message == "Surname bad007 is bad"
+    assert crm.names == [f"ok{i:03}" for i in range(10) if i != 7]
+    assert crm.sizes == [10, 5, 5, 2, 3, 1, 2]
+
+
+def test_a_refusal_inside_a_success_is_not_bisected(crm: BatchSimulator) -> None:
+    crm.throttled = lambda call: Response.of(200, {"text": "refused"})  # type: ignore[method-assign]
+    crm.faults.throttle = 1
+
+    def parse_batch_response(response: Response) -> Any:
+        from unilead import error_for
+
+        raise error_for(response, "refused", category="validation")
+
+    found = _create(crm, _leads(10), batch_registry(parse_batch_response=parse_batch_response))
+    assert _outcomes(found) == {"unknown": 10}
+    assert len(crm.calls) == 1
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after_commit", "truncate"])
+def test_f078_a_batch_without_an_answer_is_unknown_and_never_sent_again(fault: str, crm: BatchSimulator) -> None:
+    setattr(crm.faults, fault, 1)
+    found = _create(crm, _leads(30), concurrency=1)
+    assert _outcomes(found) == {"created": 20, "unknown": 10}
+    assert len(crm.calls) == 3
+    assert crm.count in (20, 30)
+
+
+def test_f078_a_failing_crm_leaves_the_batch_unknown(crm: BatchSimulator) -> None:
+    crm.faults.status, crm.faults.status_count = 503, 1
+    assert _outcomes(_create(crm, _leads(10))) == {"unknown": 10}
+    assert len(crm.calls) == 1
+
+
+# --- waiting ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["throttle", "refuse"])
+def test_what_was_not_processed_is_sent_again(fault: str, crm: BatchSimulator, slept: list[float]) -> None:
+    setattr(crm.faults, fault, 2)
+    found = _create(crm, _leads(10))
+    assert _outcomes(found) == {"created": 10}
+    assert (crm.count, found[0].attempts) == (10, 3)
+    assert slept
+
+
+def test_f041_throttled_for_ever_gives_up_without_a_lead(crm: BatchSimulator) -> None:
+    crm.faults.throttle = 99
+    found = _create(crm, _leads(10))
+    assert _outcomes(found) == {"not_sent": 10}
+    assert len(crm.calls) == 5
+
+
+def test_f039_a_wait_of_hours_is_not_slept_and_ends_the_asking(crm: BatchSimulator, slept: list[float]) -> None:
+    crm.throttled = lambda call: Response.of(429, {"text": "x"}, {"Retry-After": "99999"})  # type: ignore[method-assign]
+    crm.faults.throttle = 99
+    found = _create(crm, _leads(1000), concurrency=1)
+    assert _outcomes(found) == {"not_sent": 1000}
+    assert all(isinstance(error, RateLimitError) and 99_000 < error.retry_after <= 99_999 for error in found.values())
+    assert (len(crm.calls), slept) == (1, [])
+
+
+def test_f059_refused_credentials_are_asked_once_and_no_lead_is_at_fault(crm: BatchSimulator) -> None:
+    with Client(transport=crm, registry=batch_registry()) as client:
+        wrong = Account("acme", {"token": "wrong"})
+        found = dict(client.create_many(_leads(1000), wrong, concurrency=1))
+    assert _outcomes(found) == {"not_sent": 1000}
+    assert all(isinstance(error, AuthError) for error in found.values())
+    assert len(crm.calls) == 1
+
+
+def test_rows_that_the_crm_did_not_process_are_sent_again(crm: BatchSimulator) -> None:
+    locked = [2, 3]
+
+    def parse_batch_response(response: Response, count: int) -> Any:
+        from acme_batch import parse_batch_response
+        from unilead import error_for
+
+        rows = parse_batch_response(response, count)
+        while locked:
+            place = locked.pop()
+            crm.leads.pop(rows[place].id)
+            rows[place] = error_for(Response.of(409, {}), "row is locked", processed=False)
+        return rows
+
+    found = _create(crm, _leads(10), batch_registry(parse_batch_response=parse_batch_response))
+    assert _outcomes(found) == {"created": 10}
+    assert (crm.sizes, crm.names) == ([10, 2], [f"ok{i:03}" for i in range(10)])
+
+
+# --- rows that fail before they are sent ------------------------------------------------------------------------------
+
+
+def test_bad_leads_are_rejected_and_cost_the_others_nothing(crm: BatchSimulator) -> None:
+    leads: list[Any] = [
+        {"last_name": "ok"}, {}, {"last_name": []}, "{", 5, None, {"last_name": "x", "created_at": "today"},
+        LeadError("line 8: ragged"), b'{"last_name": "ok"}', Lead(last_name="ok"), {"last_name": "\ud800"},
+        {"last_name": "ok", "custom_fields": {"a": "\ud800"}},
+    ]  # fmt: skip
+    found = _create(crm, leads)
+    assert [index for index, verdict in found.items() if isinstance(verdict, Result)] == [0, 8, 9]
+    assert _outcomes(found) == {"created": 3, "rejected": 9}
+    assert isinstance(found[1], MissingFieldsError)
+    assert found[7].message == "line 8: ragged"
+    assert all(
+        error.provider == "acme" and error.request_id for error in found.values() if not isinstance(error, Result)
+    )
+    assert crm.count == 3
+
+
+def test_f082_a_row_that_breaks_the_plugin_is_rejected_and_the_others_go_on(crm: BatchSimulator) -> None:
+    def build_request(lead: Lead) -> Request:
+        if lead.last_name == "ok004":
+            raise ZeroDivisionError
+        return Request("POST", "/v1/prospects", json={"prospect": FIELDS.render(lead)[0]}, record_path=("prospect",))
+
+    found = _create(crm, _leads(20), batch_registry(build_request=build_request))
+    assert _outcomes(found) == {"created": 19, "rejected": 1}
+    assert found[4].category == "unexpected"
+
+
+def test_a_broken_batch_hook_falls_back_to_single_requests(crm: BatchSimulator) -> None:
+    def build_batch_request(requests: Any) -> Any:
+        raise ZeroDivisionError
+
+    assert _outcomes(_create(crm, _leads(10), batch_registry(build_batch_request=build_batch_request))) == {
+        "created": 10
+    }
+    assert crm.sizes == [1] * 10
+
+
+def test_losses_can_be_refused(crm: BatchSimulator) -> None:
+    found = _create(crm, [{"last_name": "a", "status": "new"}, {"last_name": "b"}], on_unsupported="raise")
+    assert isinstance(found[0], InvalidLeadError)
+    assert found[0].fields == ("status",)
+    assert crm.names == ["b"]
+
+
+def test_an_account_that_cannot_be_used_fails_at_once(crm: BatchSimulator) -> None:
+    client = Client(transport=crm, registry=batch_registry())
+    with pytest.raises(SettingsError):
+        client.create_many(_leads(1), Account("acme", {}))
+    with pytest.raises(ValueError, match="concurrency"):
+        client.create_many(_leads(1), ACCOUNT, concurrency=0)
+
+
+# --- in flight --------------------------------------------------------------------------------------------------------
+
+
+class Gate:
+    """A transport whose answers wait until they are let through."""
+
+    def __init__(self, crm: BatchSimulator) -> None:
+        self.crm = crm
+        self.open = threading.Semaphore(0)
+
+    def send(self, request: Request, **rest: Any) -> Response:
+        self.open.acquire()
+        return self.crm.send(request, **rest)
+
+    def close(self) -> None: ...
+
+
+def test_no_more_is_taken_than_is_in_flight(crm: BatchSimulator) -> None:
+    gate, taken = Gate(crm), []
+
+    def leads() -> Iterator[dict[str, str]]:
+        for lead in _leads(1000):
+            taken.append(lead)
+            yield lead
+
+    creating = Client(transport=gate, registry=batch_registry()).create_many(leads(), ACCOUNT, concurrency=3)
+    gate.open.release()
+    next(creating)
+    assert len(taken) == 3 * SIZE
+    gate.open.release(99)
+    creating.close()
+    assert len(crm.calls) == 3, "closing waits for what is in flight and sends nothing more"
+
+
+def test_each_lead_is_announced_once_before_it_is_sent(crm: BatchSimulator) -> None:
+    crm.all_or_nothing = True
+    announced: list[int] = []
+    stored_then: list[int] = []
+
+    def before_send(indexes: Any) -> None:
+        announced.extend(indexes)
+        stored_then.append(crm.count)
+
+    leads = ((10 + i, lead) for i, lead in enumerate([*_leads(10, bad=(7,)), {}]))
+    found = _create(crm, leads, numbered=True, before_send=before_send, concurrency=1)
+    assert announced == list(range(10, 20))
+    assert stored_then[0] == 0
+    assert isinstance(found[20], MissingFieldsError)
+
+
+def test_f072_when_the_caller_cannot_note_it_nothing_is_sent(crm: BatchSimulator) -> None:
+    def before_send(indexes: Any) -> None:
+        if 20 in indexes:
+            raise OSError(28, "No space left on device")
+
+    client = Client(transport=crm, registry=batch_registry())
+    creating = client.create_many(_leads(1000), ACCOUNT, concurrency=1, before_send=before_send)
+    assert sorted(index for index, _ in islice(creating, 20)) == list(range(20))
+    with pytest.raises(OSError, match="No space"):
+        next(creating)
+    assert crm.count == 20
+
+
+def test_a_failing_source_does_not_lose_the_verdicts_of_what_was_taken(crm: BatchSimulator) -> None:
+    def leads() -> Iterator[dict[str, str]]:
+        yield from _leads(25)
+        raise RuntimeError("the file changed")
+
+    creating = Client(transport=crm, registry=batch_registry()).create_many(leads(), ACCOUNT)
+    assert sorted(index for index, _ in islice(creating, 25)) == list(range(25))
+    with pytest.raises(RuntimeError, match="the file changed"):
+        next(creating)
+    assert crm.count == 25
+
+
+# --- asynchronously ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["iterable", "asynchronous iterable"])
+async def test_the_asynchronous_client_does_the_same(kind: str, crm: BatchSimulator) -> None:
+    async def leads() -> AsyncIterator[dict[str, str]]:
+        for lead in _leads(95, bad=(7,)):
+            yield lead
+
+    given: Any = leads() if kind == "asynchronous iterable" else _leads(95, bad=(7,))
+    async with AsyncClient(transport=crm, registry=batch_registry()) as client:
+        creating = client.create_many(given, ACCOUNT)
+        found = {index: verdict async for index, verdict in creating}
+    assert _outcomes(found) == {"created": 94, "rejected": 1}
+    assert (creating.calls, sorted(found)) == (10, list(range(95)))
+
+
+@pytest.mark.anyio
+async def test_f078_the_asynchronous_client_never_repeats_an_unknown_batch(crm: BatchSimulator) -> None:
+    crm.faults.drop_after_commit = 1
+    async with AsyncClient(transport=crm, registry=batch_registry()) as client:
+        found = {index: verdict async for index, verdict in client.create_many(_leads(10), ACCOUNT)}
+    assert all(isinstance(error, OutcomeUnknownError) for error in found.values())
+    assert (len(crm.calls), crm.count) == (1, 10)
+
+
+@pytest.mark.anyio
+async def test_a_slow_source_does_not_hold_verdicts_back(crm: BatchSimulator) -> None:
+    import asyncio
+
+    more = asyncio.Event()
+
+    async def leads() -> AsyncIterator[dict[str, str]]:
+        for lead in _leads(10):
+            yield lead
+        await more.wait()
+        yield {"last_name": "late"}
+
+    async with AsyncClient(transport=crm, registry=batch_registry()) as client:
+        found = []
+        async for index, _ in client.create_many(leads(), ACCOUNT):
+            found.append(index)
+            if len(found) == 10:
+                more.set()
+    assert sorted(found) == list(range(11))
+
+
+@pytest.mark.anyio
+async def test_an_asynchronous_fault_is_raised_after_what_is_in_flight(crm: BatchSimulator) -> None:
+    def before_send(indexes: Any) -> None:
+        if 20 in indexes:
+            raise OSError(28, "No space left on device")
+
+    async with AsyncClient(transport=crm, registry=batch_registry()) as client:
+        creating = client.create_many(_leads(1000), ACCOUNT, concurrency=1, before_send=before_send)
+        assert sorted([(await anext(creating))[0] for _ in range(20)]) == list(range(20))
+        with pytest.raises(OSError, match="No space"):
+            await anext(creating)
+    assert crm.count == 20
