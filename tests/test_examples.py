@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.environments import Environment, build_wheels
 from tests.members import ROOT
+from unilead.cli.authoring import new_plugin
 
 EXAMPLES = ROOT / "tests" / "examples"
 NEEDED = ["pluggy", "pydantic", "httpx", "importlib-metadata", "click", "rich"]
@@ -49,6 +52,44 @@ def test_the_example_provider_keeps_the_contract(wheels: Path, tmp_path: Path) -
     tests = shutil.copytree(EXAMPLES / "unilead-acme" / "tests", tmp_path / "tests")
     done = environment.run("-m", "pytest", "-q", "-x", "-W", "error", "-p", "no:cacheprovider", tests, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+def made(tmp_path: Path, *arguments: str) -> None:
+    done = CliRunner().invoke(new_plugin, [*arguments, "--into", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+
+
+def test_the_template_makes_the_example(tmp_path: Path) -> None:
+    """What `unilead new-plugin acme` makes is the example, file by file."""
+    made(tmp_path, "acme")
+    assert differences(filecmp.dircmp(tmp_path / "unilead-acme", EXAMPLES / "unilead-acme")) == []
+
+
+def differences(compared: filecmp.dircmp[str]) -> list[str]:
+    here = [*compared.left_only, *compared.right_only, *compared.diff_files, *compared.funny_files]
+    return [
+        *(name for name in here if name not in ("__pycache__", ".pytest_cache") and not name.endswith(".egg-info")),
+        *(name for inner in compared.subdirs.values() for name in differences(inner)),
+    ]
+
+
+def test_a_new_plugin_keeps_the_contract(wheels: Path, tmp_path: Path) -> None:
+    """A provider fresh from the template, under a name of its own, passes its tests where only it is installed."""
+    made(tmp_path, "north-star", "--title", "North Star CRM", "--host", "crm.north-star.example")
+    project = tmp_path / "unilead-north-star"
+    build_wheels([project], tmp_path)
+    found = [next(wheels.glob("unilead-0*.whl")), next(tmp_path.glob("*.whl"))]
+    environment = Environment(tmp_path / "venv", found, [*NEEDED, *TESTING])
+    command = ["-m", "pytest", "-q", "-x", "-W", "error", "-p", "no:cacheprovider", project / "tests"]
+    done = environment.run(*command, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["Acme"], ["a_b"], ["acme", "--host", "http://x"], ["../x"], ["-x-"], []])
+def test_b080_a_new_plugin_wants_a_slug_and_a_host(arguments: list[str], tmp_path: Path) -> None:
+    done = CliRunner().invoke(new_plugin, [*arguments, "--into", str(tmp_path)])
+    assert done.exit_code == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_example_provider_alone(wheels: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ COMMANDS = {  # name: its module, and what it does
     "create": ("sending", "Create a lead in an account's CRM."),
     "demo": ("sending", "Send a lead through every provider's simulator."),
     "simulate": ("sending", "Serve a CRM's simulator on this machine."),
+    "new-plugin": ("authoring", "Make a provider of your own from a template."),
 }
 INTERRUPTED = 130
 READER_GONE = 141  # what shells report of a process whose reader went away
@@ -38,7 +39,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"unilead.cli.{COMMANDS[cmd_name][0]}"), cmd_name)
+        module = import_module(f"unilead.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def resolve_command(

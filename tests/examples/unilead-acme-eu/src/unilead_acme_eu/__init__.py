@@ -1,4 +1,4 @@
-"""Acme CRM in the EU: two hooks stacked on the provider of another distribution."""
+"""Acme in the EU: two hooks stacked on the provider of another distribution."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Acme CRM for unilead."""
+"""Acme for unilead."""

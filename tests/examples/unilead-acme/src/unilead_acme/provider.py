@@ -1,6 +1,6 @@
-"""Acme CRM: create a prospect with one ``POST /v2/prospects``.
+"""Acme: create a prospect with one ``POST /v2/prospects``.
 
-Source: https://developers.acme.example/v2/prospects (read 2026-11-24).
+Source: https://api.acme.example/docs/prospects
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ FIELDS = FieldMap(
 
 
 class AcmeSettings(Settings):
-    """An Acme account.
+    """An account at Acme.
 
     Attributes:
-        token: API token of an Acme user.
+        token: API token of a user.
         pipeline: pipeline that new prospects enter.
     """
 
@@ -79,7 +79,7 @@ class AcmeSettings(Settings):
 
 INFO = ProviderInfo(
     slug="acme",
-    title="Acme CRM",
+    title="Acme",
     base_url="https://api.acme.example",
     allowed_hosts=(r"api\.acme\.example",),
     auth=HeaderAuth("Authorization", "Bearer {token}"),
@@ -89,7 +89,7 @@ INFO = ProviderInfo(
     rate_limits=(RateLimit(10, 1),),
     credential_names=frozenset({"token"}),
     rules=(VendorRule("lead_source is one of web, event, referral", ("lead_source",)),),
-    docs={"Prospects": "https://developers.acme.example/v2/prospects"},
+    docs={"Prospects": "https://api.acme.example/docs/prospects"},
 )
 
 

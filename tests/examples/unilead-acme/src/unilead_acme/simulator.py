@@ -1,6 +1,6 @@
-"""A local Acme CRM: its own checks and error bodies, written without a look at the provider.
+"""A local Acme: its own checks and error bodies, written without a look at the provider.
 
-Source: https://developers.acme.example/v2/errors (read 2026-11-24).
+Source: https://api.acme.example/docs/errors
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class AcmeSimulator(Simulator):
         if mail and any(lead["contact"].get("mail") == mail for lead in self.leads.values()):
             yield _refuse(409, "E_DUPLICATE", "Mail address is already used", "contact.mail")
 
-    # --- Acme's own answers ---------------------------------------------------------------------------------------
+    # --- Acme's own answers ---------------------------------------------------------------------
 
     def unauthorized(self, call: Call) -> Response | None:
         if call.headers.get("authorization") == f"Bearer {TOKEN}":
