@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -85,6 +86,7 @@ def demo(lead_file: str | None, slugs: tuple[str, ...], as_json: bool) -> int:
     else:
         for row in rows:
             _print_demonstrated(row)
+            line()
         created = sum(row["status"] == "created" for row in rows)
         line(f"{created} of {len(rows)} providers created the lead")
     if not rows:
@@ -120,7 +122,7 @@ def _print_demonstrated(row: dict[str, Any]) -> None:
     if row["status"] != "created":
         pairs([("missing", ", ".join(row.get("missing", ()))), ("why", row["error"]["message"])])
         return
-    given = {name: value for name, value in row["stored"].items() if value not in (None, "", [], {}, False, 0)}
+    given = dict(_given(row["stored"]))
     pairs(
         [
             ("sent", f"{row['request']['method']} {row['request']['url']}"),
@@ -132,6 +134,15 @@ def _print_demonstrated(row: dict[str, Any]) -> None:
             ("dropped", ", ".join(row["dropped"]) or "nothing"),
         ]
     )
+
+
+def _given(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The members of a record that hold something, those of objects by their dotted names."""
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _given(value, f"{above}{name}.")
+        elif value not in (None, "", [], False, 0):
+            yield above + name, value
 
 
 def _short(value: Any) -> str:

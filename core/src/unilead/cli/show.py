@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -23,8 +24,10 @@ from unilead.errors import (
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 _STDOUT = "unilead.stdout"
+ENDLESS = 10_000  # columns of a pipe or a file
 GAP = 2  # columns between the cells of a table
 UNKNOWN = 3
 
@@ -59,14 +62,23 @@ def line(text: str | bytes = "") -> None:
 
 
 def console() -> Console:
-    """A console on standard output: no markup in data, no guessed colours."""
+    """A console on standard output: no markup in data, no guessed colours, no folding where nobody looks."""
     from rich.console import Console
 
     class Plain(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # the command line decides how a process ends
 
-    return Plain(file=_stdout(), highlight=False, markup=False, emoji=False)
+    endless = None if _stdout().isatty() or "COLUMNS" in os.environ else ENDLESS
+    return Plain(file=_stdout(), highlight=False, markup=False, emoji=False, width=endless)
+
+
+def _print(layout: Table) -> None:
+    """Print what rich laid out, without the blanks it fills lines with."""
+    writer = console()
+    with writer.capture() as captured:
+        writer.print(layout)
+    line("\n".join(text.rstrip() for text in captured.get().splitlines()))
 
 
 def heading(text: str) -> None:
@@ -86,7 +98,7 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
     for label, value in shown:
         grid.add_row(Text(f"  {label}"), Text(one_line(value)))
     if shown:
-        console().print(grid)
+        _print(grid)
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -105,7 +117,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         grid.add_column(Text(header), no_wrap=True)
     for row in cells:
         grid.add_row(*(Text(cell) for cell in row))
-    console().print(grid)
+    _print(grid)
 
 
 def fits(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
