@@ -11,7 +11,31 @@ from uuid import uuid4
 
 import pytest
 
+import acme
+from unilead import OAuth2, OAuthSettings, Registry
+from unilead_host.accounts import Accounts
+from unilead_host.crypto import Vault
 from unilead_host.storage import Database, migrate
+
+
+class GlobexSettings(OAuthSettings):
+    region: str = "eu"
+    api_domain: str | None = None
+
+
+GLOBEX = acme.make_info(
+    slug="globex",
+    title="Globex",
+    base_url="https://api.acme.example",
+    auth=OAuth2(
+        token_url="https://api.acme.example/oauth/token",
+        authorize_url="https://login.acme.example/oauth/authorize",
+        scopes=("leads.write", "leads.read"),
+        pkce=True,
+        authorize_params={"access_type": "offline"},
+    ),
+    settings=GlobexSettings,
+)
 
 DSN = os.environ.get("UNILEAD_TEST_DSN", "")
 NO_DSN = "PostgreSQL: set UNILEAD_TEST_DSN, for example postgresql://postgres@127.0.0.1:5432/postgres"
@@ -95,3 +119,22 @@ class PostgreSQL:
 
     def _url(self, name: str) -> str:
         return f"{self._dsn.rsplit('/', 1)[0]}/{name}"
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """Two providers, and whatever else is installed stays out: acme takes a key, globex is connected by OAuth."""
+    made = acme.EmptyRegistry()
+    made.register("acme", acme.make_plugin())
+    made.register("globex", acme.make_plugin(describe=lambda: GLOBEX))
+    return made
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault([Vault.new_key()])
+
+
+@pytest.fixture
+def accounts(database: Database, vault: Vault, registry: Registry) -> Accounts:
+    return Accounts(database, vault, registry)

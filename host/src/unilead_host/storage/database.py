@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
@@ -74,6 +75,10 @@ class Database:
                 yield connection
         except (sa.exc.DBAPIError, sa.exc.TimeoutError) as fault:
             raise _translated(fault) from None
+
+    def insert(self, table: sa.Table) -> Any:
+        """An INSERT with ``on_conflict_do_nothing`` and ``on_conflict_do_update``, which both databases spell alike."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     async def check(self) -> None:
         """Ask the database whether it is there. Raises: StorageError."""

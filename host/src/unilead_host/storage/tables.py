@@ -69,14 +69,12 @@ accounts = sa.Table(
     sa.Column("is_blocked", sa.Boolean, nullable=False),
     sa.Column("is_simulated", sa.Boolean, nullable=False),
     sa.Column("read_back", sa.Boolean, nullable=False),
-    sa.Column("context", sa.Text, nullable=False),
+    sa.Column("authentication_method", sa.Text, nullable=False),
+    sa.Column("context", sa.Text, nullable=False),  # the settings that are no secrets
+    sa.Column("sealed", sa.Text, nullable=False),  # all settings, see `unilead_host.crypto`
+    sa.Column("seed", sa.Text, nullable=False),  # `unilead.CredentialKey.seed` of the settings
     sa.Column("last_error", sa.Text),
     sa.Column("last_forbidden_error", sa.Text),
-    sa.Column("secret", sa.Text, nullable=False),  # sealed, see `unilead_host.crypto`
-    sa.Column("version", sa.Integer, nullable=False),  # of the secret
-    sa.Column("lease_owner", sa.Text),
-    _time("lease_until"),
-    _time("refresh_failed_at"),
     _time("created_at", nullable=False),
     _time("updated_at", nullable=False),
     sa.Index("ix_accounts_tenant_id", "tenant_id", "created_at"),
@@ -98,13 +96,29 @@ tokens = sa.Table(
     sa.Index("ix_tokens_tenant_id", "tenant_id"),
 )
 
+credentials = sa.Table(  # what token endpoints gave since; see `unilead_host.credentials`
+    "credentials",
+    METADATA,
+    _account(),
+    sa.Column("seed", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("sealed", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    _time("renew_at"),
+    _time("retry_at"),
+    sa.Column("lease_owner", sa.Text),
+    _time("lease_until"),
+    sa.PrimaryKeyConstraint("account_id", "seed"),
+)
+
 connections = sa.Table(  # OAuth connects that wait for the vendor's call-back
     "connections",
     METADATA,
     sa.Column("state_digest", sa.Text, primary_key=True),
     _tenant(),
     _account(),
-    sa.Column("secret", sa.Text, nullable=False),  # the sealed PKCE verifier and where to go afterwards
+    sa.Column("sealed", sa.Text, nullable=False),  # the PKCE verifier, and where to go afterwards
     _time("expires_at", nullable=False),
 )
 

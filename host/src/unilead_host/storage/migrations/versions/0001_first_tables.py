@@ -1,4 +1,4 @@
-"""The first tables: tenants, accounts, tokens, connections, idempotency keys, unknown outcomes."""
+"""The first tables: tenants, accounts, tokens, credentials, connections, idempotency keys, unknown outcomes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,14 +28,12 @@ def upgrade() -> None:
         sa.Column("is_blocked", sa.Boolean(), nullable=False),
         sa.Column("is_simulated", sa.Boolean(), nullable=False),
         sa.Column("read_back", sa.Boolean(), nullable=False),
+        sa.Column("authentication_method", sa.Text(), nullable=False),
         sa.Column("context", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("seed", sa.Text(), nullable=False),
         sa.Column("last_error", sa.Text()),
         sa.Column("last_forbidden_error", sa.Text()),
-        sa.Column("secret", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("lease_owner", sa.Text()),
-        sa.Column("lease_until", sa.Double()),
-        sa.Column("refresh_failed_at", sa.Double()),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("updated_at", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_accounts_tenant_id", ondelete="CASCADE"),
@@ -47,11 +45,26 @@ def upgrade() -> None:
         sa.Column("state_digest", sa.Text(), nullable=False),
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_connections_account_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_connections_tenant_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("state_digest", name="pk_connections"),
+    )
+    op.create_table(
+        "credentials",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("seed", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.Text()),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("renew_at", sa.Double()),
+        sa.Column("retry_at", sa.Double()),
+        sa.Column("lease_owner", sa.Text()),
+        sa.Column("lease_until", sa.Double()),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_credentials_account_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("account_id", "seed", name="pk_credentials"),
     )
     op.create_table(
         "idempotency_keys",
@@ -118,6 +131,7 @@ def downgrade() -> None:
     op.drop_table("unknown_outcomes")
     op.drop_table("tokens")
     op.drop_table("idempotency_keys")
+    op.drop_table("credentials")
     op.drop_table("connections")
     op.drop_table("accounts")
     op.drop_table("tenants")

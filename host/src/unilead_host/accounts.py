@@ -1,0 +1,368 @@
+"""Integrated accounts: a tenant's connections to CRMs, with their settings sealed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias, get_args
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from unilead import Account, CredentialKey, OAuth2, Provider, ProviderInfo, Registry, Settings, SettingsError
+from unilead.auth import scheme_of
+from unilead_host.crypto import SealError, Vault
+from unilead_host.storage import Database, now
+from unilead_host.storage.tables import accounts, credentials
+
+Status: TypeAlias = Literal["connecting", "active", "post_install_error", "validation_error", "needs_reauth"]
+
+KEPT_SETTINGS = 1_000
+PLACEHOLDER = {"access_token": "connecting"}  # stands in for the token that a connect will bring
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    """An integrated account as it is stored. Times are seconds since 1970.
+
+    Attributes:
+        provider: slug; its plugin need not be installed.
+        is_sandbox: read-only, so that every create is refused.
+        is_blocked: the operator stopped it.
+        is_simulated: it sends to the simulator in this process instead of the CRM.
+        read_back: read each created lead back.
+        authentication_method: ``oauth2`` or ``api_key``.
+        context: the settings that are no secrets.
+        last_error: what the CRM or the token endpoint said when it refused the credentials.
+        last_forbidden_error: ``{resource, method, missing_scopes, occurred_at}``.
+        sealed: all settings, encrypted.
+    """
+
+    id: str
+    tenant_id: str
+    provider: str
+    label: str
+    status: Status
+    is_sandbox: bool
+    is_blocked: bool
+    is_simulated: bool
+    read_back: bool
+    authentication_method: str
+    context: dict[str, Any] = field(repr=False)
+    last_error: Any = field(repr=False)
+    last_forbidden_error: dict[str, Any] | None
+    created_at: float
+    updated_at: float
+    sealed: str = field(repr=False)
+
+
+_COLUMNS = [accounts.c[name] for name in StoredAccount.__dataclass_fields__]
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Settings that passed the provider's model, in the forms that are stored."""
+
+    provider: Provider
+    values: Mapping[str, Any]
+    settings: Settings | None  # None while a connect is still to bring some
+
+    @classmethod
+    def of(cls, provider: Provider, values: Mapping[str, Any], *, connecting: bool) -> _Checked:
+        """Raises: SettingsError naming each setting at fault."""
+        if connecting:
+            _check_so_far(provider, values)
+            return cls(provider, values, None)
+        settings = provider.settings_of(Account(provider.slug, values))
+        provider.base_url(settings)
+        return cls(provider, values, settings)
+
+    def row(self, vault: Vault, tenant_id: str, account_id: str) -> dict[str, Any]:
+        fields = self.provider.info.settings.model_fields
+        public = {name: value for name, value in self.values.items() if not _is_secret(fields[name].annotation)}
+        return {
+            "authentication_method": self.method,
+            "context": json.dumps(public),
+            "sealed": vault.seal(tenant_id, account_id, self.values),
+            "seed": CredentialKey.of(account_id, self.settings).seed if self.settings else "",
+        }
+
+    @property
+    def method(self) -> str:
+        info = self.provider.info
+        if self.settings is None:
+            return "oauth2" if connect_scheme(info) else "api_key"
+        is_oauth = isinstance(scheme_of(info, self.settings), OAuth2) and getattr(self.settings, "refresh_token", None)
+        return "oauth2" if is_oauth else "api_key"
+
+
+def connect_scheme(info: ProviderInfo) -> OAuth2 | None:
+    """The scheme by which a user can grant access in a browser, where the CRM has one."""
+    schemes = (scheme for scheme in info.auth_schemes if isinstance(scheme, OAuth2) and scheme.authorize_url)
+    return next(schemes, None)
+
+
+def _check_so_far(provider: Provider, values: Mapping[str, Any]) -> None:
+    """Check what is given before a connect brings the rest. Raises: SettingsError for anything but a missing one."""
+    takes_token = "access_token" in provider.info.settings.model_fields
+    try:
+        provider.settings({**(PLACEHOLDER if takes_token else {}), **values})
+    except SettingsError as error:
+        faults = [problem for problem in error.problems if problem.code != "missing"]
+        if faults:
+            text = "; ".join(f"{problem.field}: {problem.message}" for problem in faults)
+            raise SettingsError(f"account settings: {text}", problems=faults, provider=provider.slug) from None
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_is_secret(part) for part in get_args(annotation))
+
+
+class Accounts:
+    """The integrated accounts of a host. All methods raise StorageError.
+
+    Args:
+        vault: seals the settings.
+        registry: knows what settings each provider takes.
+    """
+
+    def __init__(self, database: Database, vault: Vault, registry: Registry) -> None:
+        self._database = database
+        self._vault = vault
+        self._registry = registry
+        self._opened: dict[tuple[str, str, bool], Account] = {}
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    async def get(self, tenant_id: str, account_id: str) -> StoredAccount | None:
+        """The tenant's account of this id; ``None`` for an unknown one and for another tenant's alike."""
+        async with self._database.reading() as connection:
+            return await _find(connection, tenant_id, account_id)
+
+    async def list(
+        self, tenant_id: str, *, limit: int | None = None, after: str | None = None, provider: str | None = None
+    ) -> list[StoredAccount]:
+        """The tenant's accounts, oldest first.
+
+        Args:
+            after: only those made after the account of this id.
+        """
+        wanted = sa.select(*_COLUMNS).where(accounts.c.tenant_id == tenant_id).limit(limit)
+        order = sa.tuple_(accounts.c.created_at, accounts.c.id)
+        if after is not None:
+            last = sa.select(accounts.c.created_at, accounts.c.id).where(
+                accounts.c.id == after, accounts.c.tenant_id == tenant_id
+            )
+            wanted = wanted.where(order > last.scalar_subquery())
+        if provider is not None:
+            wanted = wanted.where(accounts.c.provider == provider)
+        async with self._database.reading() as connection:
+            rows = await connection.execute(wanted.order_by(accounts.c.created_at, accounts.c.id))
+            return [_stored(row) for row in rows]
+
+    async def account_of(self, stored: StoredAccount) -> Account:
+        """Open the settings and check them against the provider's model.
+
+        Settings that cannot be opened, because they were changed or belong to another account, break the account: its
+        status becomes ``validation_error``.
+        Raises: SealError, SettingsError, UnknownProviderError and what else loading a provider may raise.
+        """
+        name = (stored.id, stored.sealed, stored.read_back)
+        account = self._opened.get(name)
+        if account is None:
+            try:
+                values = self._vault.open(stored.tenant_id, stored.id, stored.sealed)
+            except SealError as error:
+                if self._vault:
+                    await self.set_status(stored, "validation_error", {"message": f"settings: {error}"})
+                raise
+            account = Account(stored.provider, values, id=stored.id, read_back=stored.read_back)
+            settings = self._registry.get(stored.provider).settings_of(account)
+            account = Account(stored.provider, settings, id=stored.id, read_back=stored.read_back)
+            if len(self._opened) >= KEPT_SETTINGS:
+                self._opened.clear()
+            self._opened[name] = account
+        return account
+
+    async def values_of(self, stored: StoredAccount) -> dict[str, Any]:
+        """The settings as they were given. Raises: SealError."""
+        return self._vault.open(stored.tenant_id, stored.id, stored.sealed)
+
+    # --- changing -----------------------------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        tenant_id: str,
+        provider: str,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        account_id: str | None = None,
+        label: str = "",
+        connecting: bool = False,
+        is_sandbox: bool = False,
+        is_simulated: bool = False,
+        read_back: bool = False,
+    ) -> StoredAccount:
+        """Store an account.
+
+        Args:
+            settings: the provider's; may be left out for a simulated account.
+            account_id: a uuid, for operators who move accounts; made up by default.
+            connecting: the access token is to come from an OAuth connect.
+        Raises: SettingsError, UnknownProviderError and what else loading a provider may raise; SealError without a key;
+            ValueError for an id that is taken or no uuid, or a tenant that does not exist.
+        """
+        if settings is None:
+            settings = self._registry.get(provider).simulator().sample_settings if is_simulated else {}
+        checked = _Checked.of(self._registry.get(provider), settings, connecting=connecting)
+        made_id = str(uuid4()) if account_id is None else _uuid(account_id)
+        values = {
+            "id": made_id,
+            "tenant_id": tenant_id,
+            "provider": provider,
+            "label": label,
+            "status": "connecting" if connecting else "active",
+            "is_sandbox": is_sandbox,
+            "is_blocked": False,
+            "is_simulated": is_simulated,
+            "read_back": read_back,
+            "created_at": now(),
+            "updated_at": now(),
+            **checked.row(self._vault, tenant_id, made_id),
+        }
+        async with self._database.transaction() as connection:
+            try:
+                row = (await connection.execute(accounts.insert().values(values).returning(*_COLUMNS))).one()
+            except sa.exc.IntegrityError:
+                raise ValueError("the account's id is taken, or there is no such tenant") from None
+        return _stored(row)
+
+    async def update(
+        self,
+        tenant_id: str,
+        account_id: str,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        label: str | None = None,
+        is_sandbox: bool | None = None,
+        read_back: bool | None = None,
+    ) -> StoredAccount | None:
+        """Change what is given; settings key by key, where ``None`` takes one away.
+
+        New settings make the account active again: whoever gives them says that they work.
+        Returns: ``None`` when the tenant has no such account.
+        Raises: SettingsError, SealError, UnknownProviderError and what else loading a provider may raise.
+        """
+        given = {"label": label, "is_sandbox": is_sandbox, "read_back": read_back}
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        async with self._database.transaction() as connection:
+            stored = await _find(connection, tenant_id, account_id, lock=True)
+            if stored is None:
+                return None
+            if settings is not None:
+                values = {**self._vault.open(tenant_id, stored.id, stored.sealed), **settings}
+                kept = {name: value for name, value in values.items() if value is not None}
+                checked = _Checked.of(self._registry.get(stored.provider), kept, connecting=False)
+                changes |= checked.row(self._vault, tenant_id, stored.id)
+                changes |= {"status": "active", "last_error": None, "last_forbidden_error": None}
+                await connection.execute(credentials.delete().where(credentials.c.account_id == stored.id))
+            return await _change(connection, accounts.c.id == stored.id, changes)
+
+    async def delete(self, tenant_id: str, account_id: str) -> bool:
+        """Delete an account with everything that is kept for it."""
+        async with self._database.transaction() as connection:
+            done = await connection.execute(accounts.delete().where(*_own(tenant_id, account_id)))
+        self._opened.clear()
+        return done.rowcount == 1
+
+    async def set_blocked(self, tenant_id: str, account_id: str, blocked: bool) -> StoredAccount | None:
+        """Stop an account, or let it go on; the operator's switch."""
+        async with self._database.transaction() as connection:
+            return await _change(connection, sa.and_(*_own(tenant_id, account_id)), {"is_blocked": blocked})
+
+    async def set_status(self, stored: StoredAccount, status: Status, last_error: Any = None) -> StoredAccount | None:
+        """Set the status, unless the settings were changed since the account was read.
+
+        Args:
+            last_error: JSON value, or ``None`` to take an earlier one away.
+        """
+        changes = {"status": status, "last_error": None if last_error is None else json.dumps(last_error)}
+        unchanged = sa.and_(*_own(stored.tenant_id, stored.id), accounts.c.sealed == stored.sealed)
+        async with self._database.transaction() as connection:
+            return await _change(connection, unchanged, changes)
+
+    async def note_auth_error(self, stored: StoredAccount, answer: Any) -> StoredAccount | None:
+        """The CRM refused the credentials: the account needs to be connected anew.
+
+        Args:
+            answer: what the CRM said, a JSON value.
+        """
+        return await self.set_status(stored, "needs_reauth", {"message": ""} if answer is None else answer)
+
+    async def note_forbidden(self, stored: StoredAccount, method: str, missing_scopes: Sequence[str]) -> None:
+        """The CRM answered 403: note what was missing; the status stays."""
+        async with self._database.transaction() as connection:
+            at = await connection.scalar(sa.select(now()))
+            error = {
+                "resource": "crm/leads",
+                "method": method,
+                "missing_scopes": [*missing_scopes],
+                "occurred_at": timestamp(at or 0.0),
+            }
+            changes = {"last_forbidden_error": json.dumps(error)}
+            await _change(connection, sa.and_(*_own(stored.tenant_id, stored.id)), changes)
+
+    async def check_keys(self) -> None:
+        """Make sure that the keys open what is stored; for the start. Raises: SealError when none of it opens."""
+        sealed = sa.select(accounts.c.tenant_id, accounts.c.id, accounts.c.sealed).limit(100)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(sealed)).all()
+        faults: list[SealError] = []
+        for row in rows:
+            try:
+                self._vault.open(row.tenant_id, row.id, row.sealed)
+            except SealError as error:
+                faults.append(error)
+        if rows and len(faults) == len(rows):
+            raise SealError(f"the stored credentials cannot be opened: {faults[0]}")
+
+
+def timestamp(at: float) -> str:
+    """Seconds since 1970 as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def _find(
+    connection: AsyncConnection, tenant_id: str, account_id: str, *, lock: bool = False
+) -> StoredAccount | None:
+    wanted = sa.select(*_COLUMNS).where(*_own(tenant_id, account_id))
+    row = (await connection.execute(wanted.with_for_update() if lock else wanted)).one_or_none()
+    return _stored(row) if row else None
+
+
+async def _change(connection: AsyncConnection, where: Any, changes: Mapping[str, Any]) -> StoredAccount | None:
+    changed = accounts.update().where(where).values(**changes, updated_at=now()).returning(*_COLUMNS)
+    row = (await connection.execute(changed)).one_or_none()
+    return _stored(row) if row else None
+
+
+def _own(tenant_id: str, account_id: str) -> tuple[Any, ...]:
+    return accounts.c.id == account_id.lower(), accounts.c.tenant_id == tenant_id
+
+
+def _stored(row: sa.Row[Any]) -> StoredAccount:
+    values = row._asdict()
+    for name in ("context", "last_error", "last_forbidden_error"):
+        values[name] = None if values[name] is None else json.loads(values[name])
+    return StoredAccount(**values)
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise ValueError("an account's id is a uuid") from None

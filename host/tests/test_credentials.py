@@ -1,0 +1,145 @@
+"""The host's credential store: F050 to F060 for what a store has to do with them."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+import sqlalchemy as sa
+
+from unilead import CredentialKey, Credentials
+from unilead_host.accounts import Accounts, StoredAccount
+from unilead_host.credentials import HostCredentialStore
+from unilead_host.crypto import SealError, Vault
+from unilead_host.storage import Database
+from unilead_host.storage.tables import credentials as table
+from unilead_host.tenants import Tenants
+
+pytestmark = pytest.mark.anyio
+CANARY = "canary-88d0-fresh"
+FRESH = Credentials({"access_token": CANARY, "refresh_token": "next"}, renew_at=1_800_000_000.0)
+
+
+@pytest.fixture
+def store(database: Database, vault: Vault) -> HostCredentialStore:
+    return HostCredentialStore(database, vault)
+
+
+@pytest.fixture
+async def stored(accounts: Accounts, database: Database) -> StoredAccount:
+    tenant = await Tenants(database).create("ours")
+    return await accounts.create(tenant.id, "globex", {"client_id": "app", "refresh_token": "first"})
+
+
+@pytest.fixture
+async def key(accounts: Accounts, stored: StoredAccount) -> CredentialKey:
+    return CredentialKey.of(stored.id, (await accounts.account_of(stored)).settings)  # type: ignore[arg-type]
+
+
+async def test_what_is_saved_is_loaded(store: HostCredentialStore, key: CredentialKey) -> None:
+    assert await store.load(key) is None
+    assert await store.save(key, FRESH)
+    assert await store.load(key) == dataclasses.replace(FRESH, version=1)
+    assert await store.load(key._replace(seed="0" * 32)) is None
+
+
+async def test_f060_an_older_version_is_not_stored(store: HostCredentialStore, key: CredentialKey) -> None:
+    assert await store.save(key, FRESH)
+    assert not await store.save(key, dataclasses.replace(FRESH, values={"access_token": "late"}))
+    assert await store.load(key) == dataclasses.replace(FRESH, version=1)
+
+
+async def test_f050_one_of_twenty_gets_the_lease(store: HostCredentialStore, key: CredentialKey) -> None:
+    granted = await asyncio.gather(*(store.lease(key, 0, f"owner {n}", 30) for n in range(20)))
+    assert sum(granted) == 1
+    owner = f"owner {granted.index(True)}"
+    assert await store.lease(key, 0, owner, 30)  # its own, again
+    assert not await store.lease(key, 0, "late", 30)
+
+
+async def test_f053_saving_ends_the_lease_and_the_old_version(store: HostCredentialStore, key: CredentialKey) -> None:
+    assert await store.lease(key, 0, "one", 30)
+    assert await store.save(key, FRESH)
+    assert not await store.lease(key, 0, "two", 30)
+    assert await store.lease(key, 1, "two", 30)
+
+
+async def test_f054_a_lease_ends_by_itself(store: HostCredentialStore, key: CredentialKey) -> None:
+    assert await store.lease(key, 0, "killed", 0.05)
+    assert not await store.lease(key, 0, "next", 30)
+    await asyncio.sleep(0.1)
+    assert await store.lease(key, 0, "next", 30)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_f083_a_clock_set_by_an_hour_blocks_nobody_for_an_hour(
+    store: HostCredentialStore, key: CredentialKey, database: Database, hours: int
+) -> None:
+    assert await store.lease(key, 0, "before", 30)
+    async with database.transaction() as connection:  # the lease, as it looks after the clock was set
+        await connection.execute(table.update().values(lease_until=table.c.lease_until - hours * 3600))
+    assert await store.lease(key, 0, "after", 30)
+
+
+async def test_f056_a_refused_refresh_is_noted_on_the_account(
+    store: HostCredentialStore, key: CredentialKey, accounts: Accounts, stored: StoredAccount
+) -> None:
+    assert await store.save(key, Credentials(state="needs_reauth", reason="invalid_grant: the token was revoked"))
+    noted = await accounts.get(stored.tenant_id, stored.id)
+    assert noted is not None
+    assert (noted.status, noted.last_error) == ("needs_reauth", {"message": "invalid_grant: the token was revoked"})
+
+
+async def test_f060_a_refusal_of_what_the_operator_replaced_does_not_count(
+    store: HostCredentialStore, key: CredentialKey, accounts: Accounts, stored: StoredAccount
+) -> None:
+    changed = await accounts.update(stored.tenant_id, stored.id, settings={"refresh_token": "second"})
+    await store.save(key, Credentials(state="needs_reauth", reason="invalid_grant"))
+    assert await accounts.get(stored.tenant_id, stored.id) == changed
+
+
+async def test_f055_a_failed_refresh_leaves_the_account_active(
+    store: HostCredentialStore, key: CredentialKey, accounts: Accounts, stored: StoredAccount
+) -> None:
+    assert await store.save(key, dataclasses.replace(FRESH, retry_at=1_900_000_000.0))
+    assert (await store.load(key) or FRESH).retry_at == 1_900_000_000.0
+    assert await accounts.get(stored.tenant_id, stored.id) == stored
+
+
+async def test_new_settings_forget_what_grew_from_the_old(
+    store: HostCredentialStore, key: CredentialKey, accounts: Accounts, stored: StoredAccount, database: Database
+) -> None:
+    await store.save(key, FRESH)
+    await accounts.update(stored.tenant_id, stored.id, settings={"refresh_token": "second"})
+    async with database.reading() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(table)) == 0
+
+
+async def test_a_deleted_account_keeps_nothing_and_takes_nothing(
+    store: HostCredentialStore, key: CredentialKey, accounts: Accounts, stored: StoredAccount
+) -> None:
+    await store.save(key, FRESH)
+    await accounts.delete(stored.tenant_id, stored.id)
+    assert await store.load(key) is None
+    assert not await store.lease(key, 0, "one", 30)
+    assert not await store.save(key, FRESH)
+
+
+async def test_forgetting(store: HostCredentialStore, key: CredentialKey) -> None:
+    await store.save(key, FRESH)
+    await store.forget(key.account_id)
+    assert await store.load(key) is None
+
+
+async def test_s021_s022_fresh_tokens_are_sealed_for_their_account(
+    store: HostCredentialStore, key: CredentialKey, accounts: Accounts, stored: StoredAccount, database: Database
+) -> None:
+    await store.save(key, FRESH)
+    other = await accounts.create(stored.tenant_id, "globex", {"client_id": "app", "refresh_token": "first"})
+    async with database.transaction() as connection:
+        row = (await connection.execute(sa.select(table))).one()
+        assert CANARY not in str(row)
+        await connection.execute(table.insert().values({**row._asdict(), "account_id": other.id}))
+    with pytest.raises(SealError, match="another account"):
+        await store.load(key._replace(account_id=other.id))
