@@ -33,6 +33,7 @@ _HOMES = {
     "mapping": ("Field", "FieldMap", "Part", "merge", "thaw"),
     "message": ("Request", "Response", "path_segment"),
     "provider": ("Provider",),
+    "quota": ("QuotaHeaders",),
     "registry": ("Plugin", "Registry"),
     "schema": (
         "AccountReference", "CreatedLead", "EmailAddress", "Lead", "PhoneNumber", "PostalAddress", "Reference", "Url",

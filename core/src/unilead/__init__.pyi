@@ -205,6 +205,9 @@ from unilead.message import (
 from unilead.provider import (
     Provider as Provider,
 )
+from unilead.quota import (
+    QuotaHeaders as QuotaHeaders,
+)
 from unilead.registry import (
     Plugin as Plugin,
 )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, model_va
 
 from unilead.errors import Problem, SettingsError
 from unilead.mapping import FieldMap
+from unilead.quota import QuotaHeaders
 
 QueryStyle: TypeAlias = Literal["brackets", "repeat", "comma"]
 
@@ -175,6 +176,7 @@ class ProviderInfo:
         response_fields: fields of `CreatedLead` that the contract lists for this CRM.
         batch_size: most leads in one batch request; 0 where the CRM has no batch endpoint.
         rate_limits: what the CRM allows one account, all windows together.
+        quotas: the headers in which the CRM tells what is left of its limits.
         query_style: how nested ``remote_query`` values are written in the URL.
         credential_names: names of query parameters and body keys that carry credentials; refused from callers.
         reserved_keys: keys of ``remote_data`` that would break the request's envelope; refused from callers.
@@ -194,6 +196,7 @@ class ProviderInfo:
     response_fields: tuple[str, ...] = ()
     batch_size: int = 0
     rate_limits: tuple[RateLimit, ...] = ()
+    quotas: tuple[QuotaHeaders, ...] = ()
     query_style: QueryStyle = "brackets"
     credential_names: frozenset[str] = frozenset()
     reserved_keys: frozenset[str] = frozenset()

@@ -23,6 +23,7 @@ from unilead import (
     Problem,
     ProviderError,
     ProviderInfo,
+    QuotaHeaders,
     RateLimit,
     Request,
     Response,
@@ -120,6 +121,13 @@ INFO = ProviderInfo(
     ),
     batch_size=100,
     rate_limits=(RateLimit(110, 10), RateLimit(625_000, 86_400)),
+    quotas=(
+        QuotaHeaders(
+            "x-hubspot-ratelimit-max", "x-hubspot-ratelimit-remaining", seconds=10,
+            milliseconds="x-hubspot-ratelimit-interval-milliseconds",
+        ),
+        QuotaHeaders("x-hubspot-ratelimit-daily", "x-hubspot-ratelimit-daily-remaining", seconds=86_400),
+    ),
     query_style="comma",
     credential_names=frozenset({"access_token", "hapikey"}),
     reserved_keys=frozenset({"objectWriteTraceId"}),  # names a batch's inputs

@@ -24,6 +24,7 @@ from unilead import (
     Problem,
     ProviderError,
     ProviderInfo,
+    QuotaHeaders,
     RateLimit,
     Request,
     Response,
@@ -114,6 +115,7 @@ INFO = ProviderInfo(
         "converted_contact", "converted_account",
     ),
     rate_limits=(RateLimit(8, 1),),
+    quotas=(QuotaHeaders("x-ratelimit-limit", "x-ratelimit-remaining", seconds=86_400),),  # tells the day's alone
     rules=(
         VendorRule("owner.id is the numeric id of a user", ("owner",)),
         VendorRule("lead_source is the numeric id of a lead source, or a name in lead_source_map", ("lead_source",)),

@@ -24,6 +24,7 @@ from unilead import (
     OAuthSettings,
     Problem,
     ProviderInfo,
+    QuotaHeaders,
     RateLimit,
     Request,
     Response,
@@ -140,6 +141,10 @@ INFO = ProviderInfo(
         "urls",
     ),
     rate_limits=(RateLimit(20, BURST_WINDOW),),
+    quotas=(
+        QuotaHeaders("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", seconds=BURST_WINDOW),
+        QuotaHeaders("x-daily-ratelimit-token-limit", "x-daily-ratelimit-token-remaining", seconds=86_400),
+    ),
     credential_names=frozenset({"api_token", "access_token"}),
     rules=(
         VendorRule("a lead belongs to a person, an organization, or both", ("contact", "account")),

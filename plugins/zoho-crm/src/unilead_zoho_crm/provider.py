@@ -23,6 +23,7 @@ from unilead import (
     Problem,
     ProviderError,
     ProviderInfo,
+    QuotaHeaders,
     RateLimit,
     Request,
     Response,
@@ -157,6 +158,7 @@ INFO = ProviderInfo(
     fields=FIELDS,
     batch_size=100,
     rate_limits=(RateLimit(10, 1),),
+    quotas=(QuotaHeaders(remaining="x-api-credits-remaining", seconds=86_400),),  # sent once half of it is used
     credential_names=frozenset({"access_token", "authtoken", "oauthtoken"}),
     reserved_keys=frozenset({"data"}),
     rules=(
