@@ -37,5 +37,4 @@ def test_demo_goes_on_where_a_required_field_is_missing(tmp_path: Path) -> None:
     found = {row["slug"]: row["status"] for row in rows}
     assert code == 1
     assert found["zendesk-sell"] == "created"
-    if "pipedrive" in found:
-        assert found["pipedrive"] == "missing"
+    assert found["pipedrive"] == "missing"
