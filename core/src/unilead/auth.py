@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from unilead.errors import SettingsError
-from unilead.info import AuthScheme, BasicAuth, HeaderAuth, ProviderInfo, Settings, fill, has_settings
+from unilead.info import AuthScheme, BasicAuth, HeaderAuth, OAuth2, ProviderInfo, Settings, fill, has_settings
 
 _HEADER_SAFE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 MASK = "***"
@@ -17,6 +18,17 @@ def scheme_of(info: ProviderInfo, settings: Settings) -> AuthScheme:
     """The authentication scheme an account uses: the first whose settings are all given, else the last."""
     schemes = info.auth_schemes
     return next((scheme for scheme in schemes if has_settings(settings, scheme.needs)), schemes[-1])
+
+
+def can_renew(scheme: AuthScheme, settings: Settings) -> TypeGuard[OAuth2]:
+    """Whether an account's access token can be renewed without a person."""
+    return isinstance(scheme, OAuth2) and all(getattr(settings, name, None) for name in ("client_id", "refresh_token"))
+
+
+def check_sign_in(info: ProviderInfo, settings: Settings) -> None:
+    """Check, before anything is sent, that an account's settings are enough to sign in. Raises: SettingsError."""
+    if not can_renew(scheme_of(info, settings), settings):
+        credential_headers(info, settings)
 
 
 def credential_headers(info: ProviderInfo, settings: Settings, token: str | None = None) -> dict[str, str]:

@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 
 from pydantic_core import to_json
 
-from unilead.auth import credential_headers
+from unilead.auth import check_sign_in
 from unilead.errors import (
     AuthError,
     HookContractError,
@@ -36,19 +36,19 @@ from unilead.errors import (
     RateLimitError,
     RejectedError,
 )
-from unilead.exchange import Options, Result, Send, Sending, Step, Wait, refuse_losses
+from unilead.exchange import Options, Result, Sending, refuse_losses
 from unilead.info import Settings
 from unilead.message import Request, Response
 from unilead.provider import Provider
 from unilead.retry import LONGEST_WAIT, backoff
 from unilead.schema import CreatedLead, Lead
+from unilead.steps import Send, Step, Steps, Wait
 
 Given: TypeAlias = Lead | Mapping[str, Any] | bytes | str | LeadError
 Verdict: TypeAlias = Result | LeadError
 Group: TypeAlias = list[tuple[int, Given]]
 Judged: TypeAlias = list[tuple[int, Verdict]]
 BeforeSend: TypeAlias = Callable[[Sequence[int]], None]
-Steps: TypeAlias = Generator[Step, Any, Any]
 
 ATTEMPTS = 5  # most sends of one request; nobody sits and waits for it
 
@@ -84,7 +84,7 @@ class Run:
         before_send: BeforeSend | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        credential_headers(provider.info, settings)  # an account that cannot sign in fails here, not once for each lead
+        check_sign_in(provider.info, settings)  # an account that cannot sign in fails here, not once for each lead
         self.provider = provider
         self.settings = settings
         self.options = options

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from unilead.access import Access
+from unilead.auth import can_renew, scheme_of
 from unilead.credentials import CredentialStore, MemoryCredentialStore
-from unilead.errors import LeadError
-from unilead.exchange import Exchange, OnUnsupported, Options, Result, Send, Step, exchange, read_exchange
-from unilead.info import Account
+from unilead.errors import ConfigurationError, LeadError
+from unilead.exchange import Exchange, OnUnsupported, Options, Result, exchange, read_exchange
+from unilead.info import Account, Settings
 from unilead.message import Request
+from unilead.provider import Provider
+from unilead.refresh import Refresher, Renewals
 from unilead.registry import Registry
 from unilead.schema import Lead
+from unilead.steps import Apart, Send, Step, Use, Wait, failed, late
 from unilead.transport import open_async_transport, open_transport
 
 if TYPE_CHECKING:
@@ -52,6 +58,7 @@ class _Base:
         self._on_unsupported = on_unsupported
         self._send_once = send_once
         self._store = credential_store or MemoryCredentialStore()
+        self._renewals = Renewals()
 
     def _exchange(
         self,
@@ -63,42 +70,73 @@ class _Base:
         on_send: Callable[[Request], None] | None,
         timeout: float | None,
     ) -> Exchange:
-        provider = self.registry.get(account.provider)
-        options = Options(
-            timeout=self._timeout if timeout is None else timeout,
-            on_unsupported=on_unsupported or self._on_unsupported,
-            read_back=account.read_back if read_back is None else read_back,
-            remote_query=remote_query,
-            base_url=self._base_url,
-            send_once=self._send_once,
-            on_send=on_send,
-        )
-        return exchange(provider, Lead.parse(lead), provider.settings_of(account), options)
+        more = {"read_back": account.read_back if read_back is None else read_back, "remote_query": remote_query}
+        provider, settings, options = self._set_up(account, timeout, on_unsupported, on_send=on_send, **more)
+        return exchange(provider, Lead.parse(lead), settings, options)
 
     def _run(self, account: Account, on_unsupported: OnUnsupported | None, before_send: BeforeSend | None) -> Run:
         from unilead.bulk import ATTEMPTS, Run
 
-        provider = self.registry.get(account.provider)
-        options = Options(
-            timeout=self._timeout,
-            attempts=ATTEMPTS,
-            on_unsupported=on_unsupported or self._on_unsupported,
-            base_url=self._base_url,
-            patient=True,
-        )
-        return Run(provider, provider.settings_of(account), options, before_send=before_send)
+        more = {"attempts": ATTEMPTS, "patient": True, "send_once": False}
+        provider, settings, options = self._set_up(account, None, on_unsupported, **more)
+        return Run(provider, settings, options, before_send=before_send)
 
     def _reading(self, lead_id: str, account: Account, timeout: float | None) -> Exchange:
+        provider, settings, options = self._set_up(account, timeout, None)
+        return read_exchange(provider, lead_id, settings, options)
+
+    def _set_up(
+        self, account: Account, timeout: float | None, on_unsupported: OnUnsupported | None, **more: Any
+    ) -> tuple[Provider, Settings, Options]:
+        """What an exchange with this account needs."""
         provider = self.registry.get(account.provider)
-        seconds = self._timeout if timeout is None else timeout
-        options = Options(timeout=seconds, base_url=self._base_url, send_once=self._send_once)
-        return read_exchange(provider, lead_id, provider.settings_of(account), options)
+        settings = provider.settings_of(account)
+        values: dict[str, Any] = {
+            "timeout": self._timeout if timeout is None else timeout,
+            "on_unsupported": on_unsupported or self._on_unsupported,
+            "base_url": self._base_url,
+            "send_once": self._send_once,
+            "access": self._access(provider, settings, account),
+        }
+        return provider, settings, Options(**{**values, **more})
+
+    def _access(self, provider: Provider, settings: Settings, account: Account) -> Callable[[], Access] | None:
+        """What makes an account's way in; ``None`` where its credentials cannot be renewed."""
+        scheme = scheme_of(provider.info, settings)
+        if not can_renew(scheme, settings):
+            return None
+
+        def make() -> Access:
+            refresher = Refresher(provider, scheme, settings, account.id, self._store, base_url=self._base_url)
+            return Access(provider, settings, refresher, self._renewals)
+
+        return make
 
 
 def _checked(concurrency: int) -> int:
     if concurrency < 1:
         raise ValueError("concurrency must be at least 1")
     return concurrency
+
+
+def _used(step: Use) -> Any:
+    try:
+        answer = step.call()
+    except Exception as fault:
+        raise failed(fault) from None
+    if inspect.isawaitable(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()
+        raise ConfigurationError("this credential store is asynchronous; use it with AsyncClient")
+    return answer
+
+
+async def _used_async(step: Use) -> Any:
+    try:
+        answer = await asyncio.to_thread(step.call) if step.blocking else step.call()
+        return await answer if inspect.isawaitable(answer) else answer
+    except Exception as fault:
+        raise failed(fault) from None
 
 
 class Client(_Base):
@@ -184,19 +222,24 @@ class Client(_Base):
         try:
             step = next(steps)
             while True:
-                if not isinstance(step, Send):
-                    time.sleep(step.seconds)
-                    step = steps.send(None)
-                    continue
                 try:
-                    response = transport.send(step.request, credentials=step.credentials, timeout=step.timeout)
+                    answer = self._carry_out(step, transport)
                 except LeadError as error:
                     step = steps.throw(error)
                 else:
-                    step = steps.send(response)
+                    step = steps.send(answer)
         except StopIteration as done:
             result: T = done.value
             return result
+
+    def _carry_out(self, step: Step, transport: Any) -> Any:
+        if isinstance(step, Send):
+            return transport.send(step.request, credentials=step.credentials, timeout=step.timeout)
+        if isinstance(step, Wait):
+            return time.sleep(step.seconds)
+        if isinstance(step, Apart):
+            return self._drive(step.steps)
+        return _used(step)
 
     def _sending(self) -> Any:
         if self._opened is None:
@@ -219,7 +262,11 @@ class Client(_Base):
 
 
 class AsyncClient(_Base):
-    """As `Client`, asynchronously."""
+    """As `Client`, asynchronously. A refresh that has begun runs to its end even when the create is cancelled."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._running: set[asyncio.Future[Any]] = set()
 
     async def create(
         self,
@@ -276,21 +323,38 @@ class AsyncClient(_Base):
         try:
             step = next(steps)
             while True:
-                if not isinstance(step, Send):
-                    await asyncio.sleep(step.seconds)
-                    step = steps.send(None)
-                    continue
                 try:
-                    response = await transport.send_async(
-                        step.request, credentials=step.credentials, timeout=step.timeout
-                    )
+                    answer = await self._carry_out(step, transport)
                 except LeadError as error:
                     step = steps.throw(error)
                 else:
-                    step = steps.send(response)
+                    step = steps.send(answer)
         except StopIteration as done:
             result: T = done.value
             return result
+
+    async def _carry_out(self, step: Step, transport: Any) -> Any:
+        if isinstance(step, Send):
+            return await transport.send_async(step.request, credentials=step.credentials, timeout=step.timeout)
+        if isinstance(step, Wait):
+            return await asyncio.sleep(step.seconds)
+        if isinstance(step, Apart):
+            return await self._apart(step)
+        return await _used_async(step)
+
+    async def _apart(self, step: Apart) -> Any:
+        task = asyncio.ensure_future(self._drive(step.steps))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        done, _ = await asyncio.wait([task], timeout=step.timeout)
+        if not done:
+            raise late()
+        return task.result()
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, even when the one who waited for it has gone
 
     def _sending(self) -> Any:
         if self._opened is None:
@@ -298,7 +362,9 @@ class AsyncClient(_Base):
         return self._opened
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections, once refreshes that are under way have ended."""
+        if self._running:
+            await asyncio.wait(self._running)
         if self._opened is not None:
             await self._opened.aclose()
             self._opened = None

@@ -19,24 +19,22 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import SecretStr
 
-from unilead.info import Settings
+from unilead.info import OAuthSettings, Settings
 
 T = TypeVar("T")
 Maybe: TypeAlias = T | Awaitable[T]
 CredentialState: TypeAlias = Literal["active", "needs_reauth"]
 
-_SEED_SETTINGS = ("client_id", "client_secret", "refresh_token", "access_token")
-
 
 class CredentialKey(NamedTuple):
     """Whose credentials: an account, as it was set up.
 
-    Other settings make another key: when an operator gives an account a new refresh token, what was grown from the
-    old one no longer counts, and a process that still has the old settings cannot disturb the new ones.
+    Other settings make another key: when an operator gives an account a new refresh token or another data centre, what
+    was grown from the old ones no longer counts, and a process that still has them cannot disturb the new ones.
 
     Attributes:
         account_id: the account's id.
-        seed: fingerprint of the credentials in its settings; 32 hexadecimal digits, tells nothing about them.
+        seed: fingerprint of the settings that say how to get a token; 32 hexadecimal digits, tells nothing about them.
     """
 
     account_id: str
@@ -45,10 +43,13 @@ class CredentialKey(NamedTuple):
     @classmethod
     def of(cls, account_id: str, settings: Settings) -> CredentialKey:
         """The key of an account with these settings."""
-        values = [getattr(settings, name, None) for name in _SEED_SETTINGS]
-        texts = [value.get_secret_value() if isinstance(value, SecretStr) else str(value or "") for value in values]
-        joined = "\0".join(texts).encode()
-        return cls(account_id, hashlib.sha256(joined).hexdigest()[:32])
+        names = settings.seed_settings if isinstance(settings, OAuthSettings) else ()
+        texts = [_text(getattr(settings, name)) for name in names]
+        return cls(account_id, hashlib.sha256("\0".join(texts).encode()).hexdigest()[:32])
+
+
+def _text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What happens to one lead: the generator that decides, and the result it returns.
 
-`exchange` does no I/O. It yields what is to be done, a `Send` or a `Wait`, and is sent the answer or thrown the
-transport's error. It repeats a request only when the first one certainly was not processed: not connected, throttled,
+`exchange` does no I/O. It yields what is to be done, the steps of `unilead.steps`, and is sent the answer or thrown the
+error. It repeats a request only when the first one certainly was not processed: not connected, throttled,
 or a vendor's word for it. What was sent and not answered is never sent again.
 """
 
@@ -13,8 +13,10 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from unilead.auth import credential_headers, mask_text
+from unilead.access import Access
+from unilead.auth import mask_text
 from unilead.errors import (
+    AuthError,
     ConnectError,
     InvalidLeadError,
     LeadError,
@@ -26,37 +28,16 @@ from unilead.errors import (
 from unilead.info import Settings
 from unilead.message import Request, Response
 from unilead.provider import Provider
+from unilead.refresh import Asking, Renewals
 from unilead.render import ResponseFormat, render
 from unilead.retry import LONGEST_WAIT, backoff, retry_after
 from unilead.schema import CreatedLead, Lead
+from unilead.steps import Send, Step, Wait
 
 T = TypeVar("T")
 OnUnsupported: TypeAlias = Literal["report", "raise"]
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send this request, and answer the response.
-
-    Attributes:
-        request: without credentials.
-        credentials: headers to add; kept apart so that no result, error or log can hold them.
-        timeout: seconds that sending and reading may take in all.
-    """
-
-    request: Request
-    credentials: Mapping[str, str] = field(repr=False)
-    timeout: float
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Sleep for this many seconds."""
-
-    seconds: float
-
-
-Step: TypeAlias = Send | Wait
 Exchange: TypeAlias = Generator[Step, Any, "Result"]
 
 
@@ -74,6 +55,7 @@ class Options:
         send_once: pass every answer on at once, a 429 too; only a request that never left is tried again.
         on_send: called with the complete request before it is first sent; what it raises stops the create.
         patient: ``timeout`` is for each send, and waits do not count; for work that nobody sits and waits for.
+        access: makes the account's way in; ``None`` for the credentials in its settings alone.
     """
 
     timeout: float = 30.0
@@ -85,6 +67,7 @@ class Options:
     send_once: bool = False
     on_send: Callable[[Request], None] | None = None
     patient: bool = False
+    access: Callable[[], Access] | None = None
 
 
 @dataclass(frozen=True)
@@ -139,9 +122,10 @@ def exchange(
         request = provider.build_request(lead, settings, base_url=options.base_url, remote_query=options.remote_query)
         if options.on_unsupported == "raise":
             refuse_losses(request.dropped + lead.unknown)
+        call = Sending(provider, settings, options, clock)
+        request = yield from call.prepared(request)
         if options.on_send is not None:
             options.on_send(request)
-        call = Sending(provider, settings, options, clock)
         response, created = yield from call.send(request, provider.parse_response)
         if options.read_back:
             created = yield from call.read_back(created)
@@ -149,7 +133,7 @@ def exchange(
         error.provider = error.provider or provider.slug
         error.request_id = request_id
         raise
-    return Result(created, request.dropped, lead.unknown, request, response, call.attempts, request_id)
+    return Result(created, request.dropped, lead.unknown, call.request, response, call.attempts, request_id)
 
 
 def read_exchange(
@@ -174,7 +158,7 @@ def read_exchange(
         error.provider = error.provider or provider.slug
         error.request_id = request_id
         raise
-    return Result(lead, (), (), request, response, call.attempts, request_id)
+    return Result(lead, (), (), call.request, response, call.attempts, request_id)
 
 
 def refuse_losses(paths: tuple[str, ...]) -> None:
@@ -186,7 +170,15 @@ def refuse_losses(paths: tuple[str, ...]) -> None:
 
 
 class Sending:
-    """The sends of one exchange: what is repeated, and how long it may take."""
+    """The sends of one exchange: what is repeated, and how long it may take.
+
+    Attributes:
+        settings: the account's, with refreshed credentials in place.
+        request: the request as it was last sent.
+        attempts: number of sends.
+    """
+
+    request: Request
 
     def __init__(self, provider: Provider, settings: Settings, options: Options, clock: Callable[[], float]) -> None:
         self.provider = provider
@@ -195,7 +187,20 @@ class Sending:
         self.clock = clock
         self.deadline = clock() + options.timeout
         self.attempts = 0
-        self._secrets = settings.secrets()
+        self._access = options.access() if options.access else Access(provider, settings, None, Renewals())
+        self._opened = False
+
+    def prepared(self, request: Request) -> Asking[Request]:
+        """See to it that the account has a token that is good for a while.
+
+        Returns: the request, with the address that the account's newest credentials name.
+        Raises: LeadError; nothing was sent.
+        """
+        if not self._opened:
+            yield from self._access.open()
+            self._opened = True
+        yield from self._access.freshen(self._left)
+        return self._addressed(request)
 
     def send(
         self, request: Request, judge: Callable[[Response, Request, Settings], T]
@@ -206,8 +211,14 @@ class Sending:
             if self.options.patient:
                 self.deadline = self.clock() + self.options.timeout
             try:
+                self.request = request = yield from self.prepared(request)
                 response = yield from self._answer(request)
-                return response, judge(response, request, self.settings)
+                try:
+                    return response, judge(response, request, self.settings)
+                except AuthError as error:
+                    if not (yield from self._renewed(error)):
+                        raise
+                    continue
             except (ProviderError, TransportError) as error:
                 self._note_wait(error)
                 delay = self._delay(error, request)
@@ -215,10 +226,32 @@ class Sending:
                     raise
             yield Wait(delay)
 
+    def _left(self) -> float:
+        return self.deadline - self.clock()
+
+    def _addressed(self, request: Request) -> Request:
+        """Send the request where the newest credentials say; a token endpoint may name another address."""
+        if self._access.settings is self.settings:
+            return request
+        old = self.settings
+        self.settings = self._access.settings
+        if self.options.base_url is not None:
+            return request
+        before, now = self.provider.base_url(old), self.provider.base_url(self.settings)
+        return request if before == now else replace(request, url=now + request.url.removeprefix(before))
+
+    def _renewed(self, error: AuthError) -> Asking[bool]:
+        """After a 401: whether the account has another token now, so that one more try makes sense."""
+        if error.category != "authentication" or error.status != 401:
+            return False
+        if (yield from self._access.renew(self._left)):
+            return True
+        yield from self._access.condemn()
+        return False
+
     def _answer(self, request: Request) -> Generator[Step, Any, Response]:
-        credentials = credential_headers(self.provider.info, self.settings)
-        response: Response = yield Send(request, credentials, max(0.001, self.deadline - self.clock()))
-        masked = mask_text(response.body, self._secrets)
+        response: Response = yield Send(request, self._access.headers(), max(0.001, self._left()))
+        masked = mask_text(response.body, self._access.secrets)
         return response if masked is response.body else replace(response, body=masked)
 
     def _note_wait(self, error: LeadError) -> None:

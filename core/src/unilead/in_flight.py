@@ -14,7 +14,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
-from unilead.bulk import Given, Group, Judged, Run, Steps, Verdict
+from unilead.bulk import Given, Group, Judged, Run, Verdict
+from unilead.steps import Steps
 
 T = TypeVar("T")
 Pair: TypeAlias = tuple[int, Verdict]

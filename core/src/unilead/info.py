@@ -44,9 +44,12 @@ class OAuthSettings(Settings):
         access_token: a token that was made by hand, or the newest one from the token endpoint.
         client_id, client_secret, refresh_token: with these the token is renewed when it expires.
         ways_in: what to give, in words for people; for providers that take something else too.
+        seed_settings: names of the settings that say how to get a token. When one of them changes, stored tokens no
+            longer count.
     """
 
     ways_in: ClassVar[str] = "access_token, or client_id, client_secret and refresh_token"
+    seed_settings: ClassVar[tuple[str, ...]] = ("client_id", "client_secret", "refresh_token", "access_token")
 
     access_token: SecretStr | None = None
     client_id: str | None = None
@@ -116,7 +119,11 @@ class OAuth2:
         authorize_params: further query parameters of the authorize URL.
         origin_field: key of the token answer that holds the account's API origin, such as ``instance_url``.
         origin_setting: the setting that takes that origin.
-        error_in_success: the token endpoint may answer 200 with an error body.
+        token_hosts: regular expressions; where ``token_url`` has braces its host must match one of them as a whole.
+            Empty: the provider's ``allowed_hosts``.
+        dead_grant_errors: beginnings of the endpoint's errors that mean *this refresh token is dead*, in lower case
+            with underscores.
+        throttle_errors: beginnings of those that mean *too many requests*, whatever their status.
     """
 
     token_url: str
@@ -129,7 +136,9 @@ class OAuth2:
     authorize_params: Mapping[str, str] = field(default_factory=dict)
     origin_field: str = ""
     origin_setting: str = ""
-    error_in_success: bool = False
+    token_hosts: tuple[str, ...] = ()
+    dead_grant_errors: tuple[str, ...] = ("invalid_grant",)
+    throttle_errors: tuple[str, ...] = ()
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -82,6 +82,7 @@ class PipedriveSettings(OAuthSettings):
         api_token: a user's personal API token; used instead of OAuth where it is given.
     """
 
+    seed_settings: ClassVar[tuple[str, ...]] = (*OAuthSettings.seed_settings, "company_domain", "api_domain")
     ways_in: ClassVar[str] = "api_token, access_token, or client_id, client_secret and refresh_token"
 
     company_domain: str | None = None

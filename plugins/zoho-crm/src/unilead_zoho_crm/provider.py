@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
@@ -101,6 +101,8 @@ class ZohoCrmSettings(OAuthSettings):
         api_domain: the API host from the token answer, where it is not the data centre's usual one (a sandbox).
     """
 
+    seed_settings: ClassVar[tuple[str, ...]] = (*OAuthSettings.seed_settings, "data_center", "api_domain")
+
     data_center: str = "us"
     api_domain: str | None = None
 
@@ -152,7 +154,9 @@ INFO = ProviderInfo(
         authorize_params={"access_type": "offline", "prompt": "consent"},
         origin_field="api_domain",
         origin_setting="api_domain",
-        error_in_success=True,
+        token_hosts=tuple(re.escape(host) for host in ACCOUNTS.values()),
+        dead_grant_errors=("invalid_grant", "invalid_code"),
+        throttle_errors=("access_denied",),  # ten tokens in ten minutes; has status 400
     ),
     settings=ZohoCrmSettings,
     fields=FIELDS,

@@ -1,0 +1,178 @@
+"""Renews an account's access token: once for all who wait for it, in this process and in others.
+
+The steps are those that `unilead.credentials` describes: wait for the lease, ask the token endpoint once, store what it
+gave, and only then let it be used. A refusal or a failure is stored too, so that nobody asks again at once.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
+
+from unilead.credentials import CredentialKey, Credentials, CredentialStore
+from unilead.errors import AuthError, ConfigurationError, ConnectError, SettingsError, TransportError
+from unilead.info import OAuth2, Settings
+from unilead.oauth import TokenRequest, read_grant, refresh_request
+from unilead.provider import Provider
+from unilead.steps import Send, Step, Use, Wait
+
+T = TypeVar("T")
+Asking: TypeAlias = Generator[Step, Any, T]
+
+LEASE = 30.0  # seconds
+TOKEN_TIMEOUT = 15.0  # seconds for one call of the token endpoint; well within the lease
+PAUSE_AFTER_FAILURE = 60.0  # seconds
+SAVES = 3  # tries to store what the token endpoint gave: a rotated refresh token that is not stored is lost
+
+
+class Renewals:
+    """Whose credentials the exchanges of one client are renewing right now."""
+
+    def __init__(self) -> None:
+        self._running: set[CredentialKey] = set()
+        self._lock = threading.Lock()
+
+    def begin(self, key: CredentialKey) -> bool:
+        """Reserve a key; ``False`` when another call has it."""
+        with self._lock:
+            if key in self._running:
+                return False
+            self._running.add(key)
+        return True
+
+    def end(self, key: CredentialKey) -> None:
+        """Give a key back."""
+        self._running.discard(key)
+
+
+class Refresher:
+    """Renews the credentials of one account.
+
+    Args:
+        settings: as the operator gave them.
+        base_url: where token requests go instead of the vendor's host; for simulators.
+        now: seconds since 1970.
+
+    Attributes:
+        fetched: whether the newest credentials came from the token endpoint by this refresher.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        scheme: OAuth2,
+        settings: Settings,
+        account_id: str,
+        store: CredentialStore,
+        *,
+        base_url: str | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.provider = provider
+        self.key = CredentialKey.of(account_id, settings)
+        self.now = now
+        self.fetched = False
+        self._scheme = scheme
+        self._given = settings
+        self._store = store
+        self._base_url = base_url
+
+    def load(self) -> Asking[Credentials]:
+        """What is stored. Raises: ConfigurationError when the store fails."""
+        found = yield from self._use(self._store.load, self.key)
+        return found or Credentials()
+
+    def close(self, current: Credentials, reason: str) -> Asking[None]:
+        """Note that only a person can help, unless newer credentials are stored by now."""
+        yield from self._use(self._store.save, self.key, replace(current, state="needs_reauth", reason=reason))
+
+    def overlaid(self, values: Mapping[str, str]) -> Settings:
+        """The settings with stored values in place of their own.
+
+        Raises: SettingsError when they do not fit together, or an address among them is not the provider's.
+        """
+        given = {name: getattr(self._given, name) for name in type(self._given).model_fields}
+        settings = self.provider.settings({**given, **values})
+        self.provider.base_url(settings)
+        return settings
+
+    def newer(self, seen: Credentials) -> Asking[Credentials]:
+        """Credentials newer than ``seen``, fetched now or by whoever had the lease; or a failure of late."""
+        end = time.monotonic() + LEASE + TOKEN_TIMEOUT
+        while True:
+            found = yield from self.load()
+            pausing = found.retry_at is not None and self.now() < found.retry_at
+            if found.version != seen.version or found.state != "active" or pausing:
+                return found
+            token = self._token_request(found)
+            if (yield from self._use(self._store.lease, self.key, found.version, secrets.token_hex(8), LEASE)):
+                return (yield from self._fetch(found, token))
+            if time.monotonic() >= end:
+                raise ConnectError("the access token is being renewed elsewhere", hint="nothing was sent; repeat later")
+            yield pause()
+
+    def _use(self, method: Callable[..., Any], *arguments: Any) -> Asking[Any]:
+        return (yield Use(partial(method, *arguments), getattr(self._store, "blocking", False)))
+
+    def _token_request(self, found: Credentials) -> TokenRequest:
+        settings = self.overlaid(found.values) if found.values else self._given
+        return refresh_request(self.provider.info, self._scheme, settings, base_url=self._base_url)
+
+    def _fetch(self, seen: Credentials, token: TokenRequest) -> Asking[Credentials]:
+        """Ask the token endpoint, once, and store what came of it. Returns: what is stored then."""
+        try:
+            response = yield Send(token.request, token.credentials, TOKEN_TIMEOUT)
+            grant = read_grant(self._scheme, response, token.secrets)
+        except AuthError as error:
+            fresh = replace(seen, state="needs_reauth", reason=error.message)
+        except TransportError as error:
+            wait = max(PAUSE_AFTER_FAILURE, error.retry_after or 0)
+            reason = f"the access token could not be renewed: {error.message}"
+            fresh = replace(seen, retry_at=self.now() + wait, reason=reason)
+        else:
+            fresh = self._checked(
+                Credentials({**seen.values, **grant.values}, seen.version, grant.renew_at(self.now()))
+            )
+        return (yield from self._stored(seen, fresh))
+
+    def _checked(self, fresh: Credentials) -> Credentials:
+        """Check an address among the values. One that is refused closes the account; the tokens are kept."""
+        try:
+            self.overlaid(fresh.values)
+        except SettingsError as error:
+            tokens = {name: text for name, text in fresh.values.items() if name in ("access_token", "refresh_token")}
+            reason = f"the token endpoint names an address that is refused: {error.message}"
+            return replace(fresh, values=tokens, state="needs_reauth", reason=reason)
+        self.fetched = True
+        return fresh
+
+    def _stored(self, seen: Credentials, fresh: Credentials) -> Asking[Credentials]:
+        """Store, unless newer values are there by now: an operator's or another process's are kept."""
+        failures = 0
+        while True:
+            try:
+                saved = yield from self._use(self._store.save, self.key, fresh)
+            except ConfigurationError:
+                failures += 1
+                if failures == SAVES:
+                    raise
+                yield Wait(0.2 * failures)
+                continue
+            if saved:
+                return replace(fresh, version=fresh.version + 1)
+            found = yield from self.load()
+            if found.values != seen.values or fresh.values == seen.values:
+                self.fetched = False
+                return found
+            fresh = replace(fresh, version=found.version)  # only a failure was noted meanwhile: a success beats it
+
+
+def pause() -> Wait:
+    """The wait between two looks at what another one is doing."""
+    return Wait(random.uniform(0.02, 0.05))  # noqa: S311 - spreads callers, hides nothing
