@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,10 +32,37 @@ class Settings(BaseModel):
     def __repr_args__(self) -> Any:
         return ((name, value if isinstance(value, SecretStr) else ...) for name, value in self.__dict__.items())
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        """Give each setting the meaning that a docstring has for it, so that pages and forms can show it."""
+        found: dict[str, Any] = handler.resolve_ref_schema(handler(schema))
+        for base in cls.__mro__:
+            for name, meaning in attribute_meanings(base.__doc__ or "").items():
+                if name in found.get("properties", {}):
+                    found["properties"][name].setdefault("description", meaning)
+        return found
+
     def secrets(self) -> tuple[str, ...]:
         """All secret values that are set, for masking them wherever they might turn up."""
         values = (value for value in self.__dict__.values() if isinstance(value, SecretStr))
         return tuple(text for value in values if (text := value.get_secret_value()))
+
+
+def attribute_meanings(docstring: str) -> dict[str, str]:
+    """Read the ``Attributes:`` of a docstring: name to meaning; several names may share one."""
+    _, _, section = inspect.cleandoc(docstring).partition("Attributes:\n")
+    meanings: dict[str, str] = {}
+    names: list[str] = []
+    for line in section.splitlines():
+        entry = re.match(r" {4}(\w+(?:, \w+)*): (.+)", line)
+        if entry:
+            names = entry[1].split(", ")
+            meanings |= dict.fromkeys(names, entry[2].strip())
+        elif line.startswith(" " * 5):
+            meanings |= {name: f"{meanings[name]} {line.strip()}" for name in names}
+        else:
+            break
+    return meanings
 
 
 class OAuthSettings(Settings):

@@ -152,7 +152,7 @@ class ProviderContract:
     # --- 1: the data sheet ----------------------------------------------------------------------------------------
 
     def test_01_describes_itself(self, provider: Provider) -> None:
-        """The data sheet is complete: title, hosts, docs, rate limit, and a settings model of its own."""
+        """The data sheet is complete: title, hosts, docs, and a settings model of its own that says what each means."""
         info = provider.info
         assert info.slug == self.slug
         assert info.title
@@ -160,7 +160,8 @@ class ProviderContract:
         assert info.docs and all(url.startswith("https://") for url in info.docs.values())
         assert issubclass(info.settings, Settings) and info.settings is not Settings
         assert set(info.response_fields) <= set(CreatedLead.model_fields)
-        assert info.settings.model_json_schema()
+        meanings = info.settings.model_json_schema()["properties"].values()
+        assert all(setting.get("description") for setting in meanings), "a setting has no meaning in the docstring"
 
     def test_02_sample_settings_are_valid(self, provider: Provider, simulator: Simulator) -> None:
         """The simulator's sample account is accepted, and its base URL passes the host check."""

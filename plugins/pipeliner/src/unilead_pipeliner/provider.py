@@ -72,7 +72,7 @@ class PipelinerSettings(Settings):
     """A Pipeliner space, entered with the credentials of an API application.
 
     Attributes:
-        region: such as ``eu-central``; or
+        region: region of the space, such as ``eu-central``; give this or ``service_url``.
         service_url: the Service URL shown with the credentials.
         space_id: the Space ID shown there.
         username, password: the application's credentials.
