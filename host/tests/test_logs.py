@@ -1,0 +1,100 @@
+"""What is logged goes through one redaction: S030, S031, S034."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unilead_host.logs import configure_logs, redacted
+from unilead_host.settings import HostSettings
+
+TOKEN = "ul_0123456789abcdef_" + "A" * 43
+CANARY = "canary-5d21"
+
+
+@pytest.fixture
+def clean_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    yield
+    root.handlers, root.level = before
+    structlog.reset_defaults()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"access_token": CANARY},
+        {"headers": {"Authorization": CANARY, "X-Api-Key": CANARY}},
+        {"event": f"Authorization: Bearer {CANARY}"},
+        {"event": f"Zoho-oauthtoken {CANARY}"},
+        {"event": f"https://user:{CANARY}@host/path"},
+        {"event": f"GET /x?api_token={CANARY}&limit=1"},
+        {"event": f"GET /connect/callback?code={CANARY}&state={CANARY}"},
+        {"event": f"{CANARY}@example.com wrote"},
+        {"deep": [{"client_secret": [CANARY]}]},
+    ],
+)
+def test_s030_secrets_are_masked_by_name_and_by_look(value: dict[str, Any]) -> None:
+    assert CANARY not in json.dumps(redacted(value))
+
+
+def test_what_is_no_secret_stays() -> None:
+    value = {"event": "created", "slug": "acme", "outcome": "created", "duration": 0.2, "token_id": "0123", "ok": True}
+    assert redacted(value) == value
+    assert redacted({"event": f"{TOKEN} seen"}) == {"event": "ul_*** seen"}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
+def test_any_value_can_be_redacted(value: Any) -> None:
+    json.dumps(redacted({"event": value}))
+
+
+def test_s031_everything_is_one_json_object_a_line(clean_logging: None, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(HostSettings(log_level="debug"))
+    structlog.get_logger("unilead_host").info("created", slug="acme", token=CANARY)
+    logging.getLogger("a.plugin").warning("sent %s", f"Bearer {CANARY}")
+    logging.getLogger("httpx").info("GET https://x?api_token=%s", CANARY)
+    logging.getLogger("uvicorn.error").info("started")
+    found = lines(capsys)
+    assert [line["event"] for line in found] == ["created", "sent Bearer ***", "started"]
+    assert found[0] | {"timestamp": ""} == {
+        "event": "created",
+        "slug": "acme",
+        "token": "***",
+        "level": "info",
+        "timestamp": "",
+    }
+    assert CANARY not in json.dumps(found)
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_s034_tracebacks_show_no_local_variables(
+    clean_logging: None, capsys: pytest.CaptureFixture[str], log_format: Any
+) -> None:
+    configure_logs(HostSettings(log_format=log_format))
+    hidden = CANARY
+    try:
+        raise RuntimeError(f"Bearer {hidden}")
+    except RuntimeError:
+        structlog.get_logger("unilead_host").exception("failed")
+        logging.getLogger("a.plugin").exception("failed too")
+    text = capsys.readouterr().err
+    assert text.count("RuntimeError") >= 2
+    assert CANARY not in text
+    assert "hidden" not in text.replace('f"Bearer {hidden}"', "")

@@ -1,0 +1,68 @@
+"""What the operator decides is read once, and refused clearly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from unilead_host.crypto import Vault
+from unilead_host.settings import HostSettings
+
+KEYS = [Vault.new_key(), Vault.new_key()]
+CANARY = "canary-2b8e"
+
+
+@pytest.mark.parametrize("separator", [",", "\n", " , "])
+def test_keys_come_newest_first(monkeypatch: pytest.MonkeyPatch, separator: str) -> None:
+    monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", separator.join(KEYS))
+    assert [key.get_secret_value() for key in HostSettings().encryption_keys] == KEYS
+
+
+def test_s025_a_value_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("\n".join(KEYS) + "\n")
+    monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", f"file:{tmp_path / 'keys'}")
+    assert [key.get_secret_value() for key in HostSettings().encryption_keys] == KEYS
+    monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", f"file:{tmp_path / 'missing'}")
+    with pytest.raises(ValidationError, match="encryption_keys: its file cannot be read: No such file"):
+        HostSettings()
+
+
+def test_s036_settings_show_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", CANARY)
+    monkeypatch.setenv("UNILEAD_HOST_METRICS_TOKEN", CANARY)
+    monkeypatch.setenv("UNILEAD_HOST_DATABASE_URL", f"postgresql://host:{CANARY}@db/leads")
+    monkeypatch.setenv("UNILEAD_HOST_OAUTH_APPS", f'{{"acme": {{"client_id": "app", "client_secret": "{CANARY}"}}}}')
+    settings = HostSettings()
+    assert settings.oauth_apps["acme"].client_id == "app"
+    assert CANARY not in f"{settings!r}{settings}{settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", CANARY),
+        ("OAUTH_APPS", f'{{"acme": "{CANARY}"}}'),
+        ("OAUTH_APPS", CANARY),
+        ("PUBLIC_URL", f"ftp://{CANARY}"),
+        ("CREATE_TIMEOUT", "26"),
+        ("IDEMPOTENCY_HOURS", "23"),
+    ],
+)
+def test_s035_what_does_not_fit_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"UNILEAD_HOST_{name}", value)
+    with pytest.raises(ValidationError) as caught:
+        HostSettings()
+    assert name.lower() in str(caught.value)
+    assert CANARY not in str(caught.value)
+
+
+def test_simulated_accounts_are_for_loopback() -> None:
+    assert HostSettings(simulated=True).host == "127.0.0.1"
+    with pytest.raises(ValidationError, match="loopback"):
+        HostSettings(simulated=True, host="0.0.0.0")
+
+
+def test_the_public_address_has_no_slash_at_its_end() -> None:
+    assert HostSettings(public_url="https://leads.example.com/").public_url == "https://leads.example.com"
