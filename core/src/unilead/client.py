@@ -17,7 +17,7 @@ from unilead.exchange import Exchange, OnUnsupported, Options, Result, exchange,
 from unilead.info import Account, Settings
 from unilead.message import Request
 from unilead.provider import Provider
-from unilead.refresh import Refresher, Renewals
+from unilead.refresh import Asking, Refresher, Renewals
 from unilead.registry import Registry
 from unilead.schema import Lead
 from unilead.steps import Apart, Send, Step, Use, Wait, failed, late
@@ -99,6 +99,16 @@ class _Base:
             "access": self._access(provider, settings, account),
         }
         return provider, settings, Options(**{**values, **more})
+
+    def _renewing(self, account: Account) -> Asking[None]:
+        provider, _, options = self._set_up(account, None, None)
+        if options.access is None:
+            hint = "give it client_id and refresh_token, or a new key"
+            raise ConfigurationError("the credentials cannot be renewed", provider=provider.slug, hint=hint)
+        end = time.monotonic() + options.timeout
+        access = options.access()
+        yield from access.open()
+        yield from access.renew(lambda: end - time.monotonic())
 
     def _access(self, provider: Provider, settings: Settings, account: Account) -> Callable[[], Access] | None:
         """What makes an account's way in; ``None`` where its credentials cannot be renewed."""
@@ -217,6 +227,14 @@ class Client(_Base):
         """
         return self._drive(self._reading(lead_id, account, timeout))
 
+    def renew(self, account: Account) -> None:
+        """Get a new access token now, without waiting until the clock or the CRM asks for one.
+
+        Raises: ConfigurationError where the account's credentials cannot be renewed; AuthError when only a person can
+            help; ConnectError when it may get better.
+        """
+        self._drive(self._renewing(account))
+
     def _drive(self, steps: Generator[Step, Any, T]) -> T:
         transport = self._sending()
         try:
@@ -317,6 +335,10 @@ class AsyncClient(_Base):
         Raises: LeadError; HookContractError where the provider cannot read leads.
         """
         return await self._drive(self._reading(lead_id, account, timeout))
+
+    async def renew(self, account: Account) -> None:
+        """Get a new access token now; see `Client.renew`."""
+        await self._drive(self._renewing(account))
 
     async def _drive(self, steps: Generator[Step, Any, T]) -> T:
         transport = self._sending()

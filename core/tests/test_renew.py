@@ -1,0 +1,77 @@
+"""Renewing an access token on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from acme import EmptyRegistry, make_info, make_plugin
+from unilead import (
+    Account,
+    AuthError,
+    Client,
+    ConfigurationError,
+    ConnectError,
+    CredentialKey,
+    MemoryCredentialStore,
+    OAuth2,
+    OAuthSettings,
+    Registry,
+    Request,
+    Response,
+)
+
+
+class TokenEndpoint:
+    """A transport that answers refreshes."""
+
+    def __init__(self, *answers: tuple[int, Any]) -> None:
+        self.answers = list(answers)
+        self.forms: list[dict[str, list[str]]] = []
+
+    def send(self, request: Request, *, credentials: Mapping[str, str], timeout: float) -> Response:
+        self.forms.append(parse_qs(request.body.decode()))
+        return Response.of(*self.answers.pop(0))
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def oauth_registry() -> Registry:
+    scheme = OAuth2(token_url="https://api.acme.example/token")
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin(describe=lambda: make_info(auth=scheme, settings=OAuthSettings)))
+    return registry
+
+
+ACCOUNT = Account("acme", {"client_id": "app", "refresh_token": "first", "access_token": "good yet"})
+
+
+def renewed(registry: Registry, *answers: tuple[int, Any], account: Account = ACCOUNT) -> MemoryCredentialStore:
+    store = MemoryCredentialStore()
+    Client(registry=registry, transport=TokenEndpoint(*answers), credential_store=store).renew(account)
+    return store
+
+
+def test_a_new_token_is_fetched_although_the_old_one_is_good(oauth_registry: Registry) -> None:
+    store = renewed(oauth_registry, (200, {"access_token": "new", "refresh_token": "second", "expires_in": 3600}))
+    settings = oauth_registry.get("acme").settings_of(ACCOUNT)
+    found = store.load(CredentialKey.of(ACCOUNT.id, settings))
+    assert found is not None
+    assert (found.values, found.version) == ({"access_token": "new", "refresh_token": "second"}, 1)
+
+
+def test_a_refusal_and_a_failure_are_told_apart(oauth_registry: Registry) -> None:
+    with pytest.raises(AuthError):
+        renewed(oauth_registry, (400, {"error": "invalid_grant"}))
+    with pytest.raises(ConnectError) as caught:
+        renewed(oauth_registry, (503, {}))
+    assert caught.value.retry_after
+
+
+def test_a_key_cannot_be_renewed(oauth_registry: Registry) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be renewed"):
+        renewed(oauth_registry, account=Account("acme", {"access_token": "by hand"}))
