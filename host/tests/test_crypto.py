@@ -50,7 +50,7 @@ def test_s023_a_wrong_key_and_no_key() -> None:
         Vault().seal("t", "a", VALUES)
 
 
-@pytest.mark.parametrize("key", ["", "canary", "x" * 44, OLD[:-1]])
+@pytest.mark.parametrize("key", ["", "canary", "x" * 44, OLD[:-1]], ids=["empty", "short", "long", "cut"])
 def test_s023_what_is_no_key_is_refused_without_being_shown(key: str) -> None:
     with pytest.raises(SealError, match="encryption key 2 is not") as caught:
         Vault([NEW, key])
