@@ -19,7 +19,7 @@ LEAD = {
     "first_name": "F",
     "last_name": "L",
     "contact": {"id": "8841"},
-    "account": {"id": "2307"},
+    "account": {"id": "2307", "name": "Engine Works"},
 }
 WORKERS = 16
 LEADS = 1_000

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -166,7 +167,8 @@ def test_b045_ids_are_exact_or_refused(slug: str, field: str, given: str) -> Non
     except InvalidLeadError as error:
         assert error.fields == (f"{field}.id",)
         return
-    forms = (f'"{given}"', f":{given},", f":{given}}}", f'"{given}-')  # text, a number, a text that a kind is joined to
+    # As text, as a number, as text that a kind is joined to, as a segment of a path inside the body.
+    forms = (f'"{given}"', f":{given},", f":{given}}}", f'"{given}-', f"/{quote(given, safe='')}?")
     assert any(form in request.body.decode() for form in forms) or is_dropped(request, f"{field}.id")
 
 

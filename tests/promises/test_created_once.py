@@ -19,7 +19,7 @@ LEAD = {
     "first_name": "F",
     "last_name": "L",
     "contact": {"id": "8841"},
-    "account": {"id": "2307"},
+    "account": {"id": "2307", "name": "Engine Works"},
 }
 HARMLESS = ("throttle", "refuse")  # the CRM did not process the request
 DOUBTFUL = ("drop_before", "drop_after_commit", "truncate")  # nobody can tell

@@ -40,7 +40,9 @@ def test_every_vendor_error_is_one_of_the_closed_set(slug: str, file: Path) -> N
     assert error.outcome in get_args(Outcome)
     assert error.provider == slug
     assert error.message.strip()
-    assert error.response is not None and error.response.status == case["response"]["status"]
+    assert error.response is not None
+    if case["response"]["status"] != 200:  # else the refused part of a compound answer has a status of its own
+        assert error.response.status == case["response"]["status"]
     for path in error.fields:
         assert path.partition(".")[0].partition("[")[0] in Lead.model_fields, path
 

@@ -21,7 +21,7 @@ LEAD = {
     "first_name": "F",
     "last_name": "L",
     "contact": {"id": "8841"},
-    "account": {"id": "2307"},
+    "account": {"id": "2307", "name": "Engine Works"},
 }
 NO_IDS: list[Any] = [None, "", " ", 0, False, {}, [], {"id": {}}]
 

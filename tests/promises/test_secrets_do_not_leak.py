@@ -29,7 +29,7 @@ LEAD = {
     "first_name": "F",
     "last_name": "L",
     "contact": {"id": "8841"},
-    "account": {"id": "2307"},
+    "account": {"id": "2307", "name": "Engine Works"},
     "email_addresses": [{"email": ADDRESS}],
 }
 
