@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 import acme
+from host_stage import Stage, staged
 from unilead import OAuth2, OAuthSettings, Registry
 from unilead_host.accounts import Accounts
 from unilead_host.crypto import Vault
@@ -138,3 +139,9 @@ def vault() -> Vault:
 @pytest.fixture
 def accounts(database: Database, vault: Vault, registry: Registry) -> Accounts:
     return Accounts(database, vault, registry)
+
+
+@pytest.fixture
+async def stage(sqlite_url: str, anyio_backend: str) -> AsyncIterator[Stage]:
+    async with staged(sqlite_url) as made:
+        yield made

@@ -21,14 +21,14 @@ class LeadParameters:
     """What a caller asks for beside the lead.
 
     Attributes:
-        account_id: the integrated account, a uuid in lower case; ``None`` where the token brings its own.
+        account_id: the integrated account, a uuid in lower case.
         format: form of the answer.
         remote_data: whether the CRM's own answer rides along.
         exclude: dotted paths to leave out of the answer.
         remote_query: further query parameters for the CRM.
     """
 
-    account_id: str | None = None
+    account_id: str
     format: ResponseFormat = "unified"
     remote_data: bool = True
     exclude: tuple[str, ...] = ()

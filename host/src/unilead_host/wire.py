@@ -10,8 +10,8 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Any
 
+from fastapi import HTTPException
 from pydantic_core import to_json
-from starlette.exceptions import HTTPException
 
 from unilead import (
     ConfigurationError,
@@ -25,6 +25,7 @@ from unilead import (
     ProviderInfo,
     ProviderLoadError,
     Response,
+    TransportError,
     UnknownProviderError,
 )
 
@@ -41,8 +42,9 @@ _FIXED_PHRASES = {  # these differ between versions of Python
     422: "Unprocessable Entity",
 }
 PHRASES = {status.value: status.phrase for status in HTTPStatus} | _FIXED_PHRASES
-_UNKNOWN = {"outcome": "unknown", "safe_to_retry": False}
-_NOT_SENT = {"outcome": "not_sent", "safe_to_retry": True}
+UNKNOWN = {"outcome": "unknown", "safe_to_retry": False}
+NOT_SENT = {"outcome": "not_sent", "safe_to_retry": True}
+FAULTY = {"outcome": "not_sent", "safe_to_retry": False}
 
 REMOTE_ERROR = {"description": "The error was returned by the remote API."}
 RATE_LIMIT_ERROR = {"description": "The remote API limited the rate of requests."}
@@ -86,9 +88,16 @@ class Answer:
 class Refusal(HTTPException):
     """The host says no: status, message, and what else belongs into the body or the headers."""
 
-    def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None, **details: Any) -> None:
-        super().__init__(status, message, dict(headers) if headers else None)
-        self.body = error_body(status, message, **details)
+    def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(status, message, dict(headers or {}))
+        self.body = error_body(status, message, **more)
+
+    @classmethod
+    def of(cls, answer: Answer) -> Refusal:
+        """Raise what is an answer already."""
+        refusal = cls(answer.status, answer.content["message"], headers=answer.headers)
+        refusal.body = answer.content
+        return refusal
 
     @property
     def answer(self) -> Answer:
@@ -99,6 +108,11 @@ class Refusal(HTTPException):
 def error_body(status: int, message: str, **more: Any) -> dict[str, Any]:
     """The three keys that every error has, then what else there is."""
     return {"statusCode": status, "error": phrase(status), "message": message[:MAX_MESSAGE], **more}
+
+
+def unavailable(error: Exception) -> Answer:
+    """The answer when the database cannot be used: nothing was sent."""
+    return Refusal(503, f"Nothing was sent: {error}", headers={"Retry-After": "1"}).answer
 
 
 # --- what went wrong with a lead --------------------------------------------------------------------------------------
@@ -120,15 +134,25 @@ def error_answer(error: LeadError, info: ProviderInfo | None = None) -> Answer:
     if isinstance(error, InvalidLeadError):
         return Answer(400, invalid_body(error))
     if isinstance(error, ConnectError):
-        return Answer(502, error_body(502, "Could not connect to the provider", details=dict(_NOT_SENT)))
+        return Answer(502, error_body(502, "Could not connect to the provider", details=dict(NOT_SENT)))
     if isinstance(error, (UnknownProviderError, ProviderConflictError, ProviderLoadError)):
         return Answer(501, error_body(501, f"No installed plugin serves integration '{error.provider}'"))
     if error.outcome == "unknown":
         message = "The provider did not answer; the lead may or may not exist"
-        return Answer(500, error_body(500, message, details=dict(_UNKNOWN)))
+        return Answer(500, error_body(500, message, details=dict(UNKNOWN)))
     if isinstance(error, ConfigurationError):
-        return Answer(500, error_body(500, error.message, details={"outcome": "not_sent", "safe_to_retry": False}))
+        return Answer(500, error_body(500, error.message, details=dict(FAULTY)))
     return Answer(500, error_body(500, "Internal server error"))
+
+
+def read_failure(error: LeadError, info: ProviderInfo) -> Answer:
+    """The answer for a lead that could not be read: no lead is at stake, so that a repetition is always safe."""
+    if isinstance(error, TransportError) and error.outcome == "unknown":
+        return Answer(504, error_body(504, "The provider did not answer in time", details={"safe_to_retry": True}))
+    answer = error_answer(error, info)
+    if isinstance(error, ProviderError):
+        answer.content.pop("details", None)
+    return answer
 
 
 def invalid_body(error: InvalidLeadError) -> dict[str, Any]:
@@ -152,7 +176,7 @@ def _remote(error: ProviderError, response: Response, info: ProviderInfo | None)
     raw = response.remote_data
     body = error_body(status, first_message(raw), truto_is_remote_error=True, raw_response=_cut(raw))
     if error.outcome == "unknown" and not is_server_error(response.status):
-        body["details"] = dict(_UNKNOWN)
+        body["details"] = dict(UNKNOWN)
     body["truto_error_insight"] = _insight(error, status, info)
     return Answer(status, body, retry_after_header(error.retry_after))
 

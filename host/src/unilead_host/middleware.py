@@ -1,0 +1,67 @@
+"""What happens to every request before and after its route: paths that clients write oddly, and crashes."""
+
+from __future__ import annotations
+
+import re
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from unilead_host.wire import Answer, Refusal, error_body
+
+LOG = structlog.get_logger("unilead_host")
+_SLASHES = re.compile(r"^//+")
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    """Send an answer as it is; header values in UTF-8."""
+    body = answer.body
+    headers = [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(body))]
+    headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class PlainPaths:
+    """Middleware: ``//a`` and ``/a/`` mean ``/a``, because clients join a base URL and a path without looking."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path = scope.get("path", "")
+        if path[:2] == "//" or (path[-1:] == "/" and len(path) > 1):
+            plain = _SLASHES.sub("/", path)
+            scope = {**scope, "path": plain.rstrip("/") or "/"}
+        await self.app(scope, receive, send)
+
+
+class Boundary:
+    """Middleware: whatever nobody else caught becomes a 500 of the API's own shape, and one line in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        except Exception as fault:
+            if started:
+                raise
+            if isinstance(fault, Refusal):
+                await send_answer(send, fault.answer)
+                return
+            LOG.error("request.crashed", path=scope["path"], fault=type(fault).__name__, exc_info=fault)
+            await send_answer(send, Answer(500, error_body(500, "Internal server error")))

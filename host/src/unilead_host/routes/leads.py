@@ -1,0 +1,119 @@
+"""``/unified/crm/leads``: create a lead; ``/unified/crm/leads/{id}``: read one."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from unilead_host.auth import authenticate, host_of
+from unilead_host.middleware import send_answer
+from unilead_host.service import PATH, LeadCall
+from unilead_host.storage import StorageError
+from unilead_host.wire import Answer, Refusal, unavailable
+
+NOT_JSON = "Content-Type must be application/json"
+_JSON_TYPE = re.compile(r"application/(json|[a-z0-9!#$&^_.+-]+\+json)")
+_UTF_8 = re.compile(r"""charset=("?)utf-?8\1""")
+
+
+class LeadEndpoint:
+    """ASGI application for one path: checks method and token, then hands the request to the service.
+
+    It is no FastAPI handler because the order of the checks is part of the API: the token comes before the body.
+    """
+
+    method = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        try:
+            if scope["method"] != self.method:
+                raise Refusal(405, "Method Not Allowed", headers={"Allow": self.method})
+            answer = await self.serve(scope, receive)
+        except Refusal as refusal:
+            answer = refusal.answer
+        except StorageError as error:
+            answer = unavailable(error)
+        await send_answer(send, answer)
+
+    async def serve(self, scope: Scope, receive: Receive) -> Answer:
+        """Answer a request with the right method. Raises: Refusal, StorageError."""
+        raise NotImplementedError
+
+
+class CreateLead(LeadEndpoint):
+    """Create a lead."""
+
+    method = "POST"
+
+    async def serve(self, scope: Scope, receive: Receive) -> Answer:
+        """Check token, size and media type; then it is the service's."""
+        caller = await authenticate(scope, writes=True)
+        body = await read_body(receive)
+        headers = scope["headers"]
+        if body:
+            check_media_type(headers)
+        call = LeadCall(
+            caller,
+            scope["query_string"],
+            body,
+            idempotency_key(headers),
+            send_again=_last(headers, b"unified-send-again").lower() == "true",
+        )
+        return await host_of(scope).leads.create(call)
+
+
+class ReadLead(LeadEndpoint):
+    """Read a lead."""
+
+    method = "GET"
+
+    async def serve(self, scope: Scope, receive: Receive) -> Answer:
+        """Check the token; then it is the service's."""
+        caller = await authenticate(scope, writes=False)
+        lead_id: str = scope["path_params"]["lead_id"]
+        return await host_of(scope).leads.read(LeadCall(caller, scope["query_string"]), lead_id)
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this module."""
+    return [Route(PATH, CreateLead()), Route(PATH + "/{lead_id}", ReadLead())]
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Read a body whole; the middleware sees to its limits."""
+    chunks = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "The request body did not arrive")
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def check_media_type(headers: list[tuple[bytes, bytes]]) -> None:
+    """Refuse a body that says it is no JSON, not in UTF-8, or compressed. Raises: Refusal with status 415."""
+    kind, *parameters = _last(headers, b"content-type").lower().split(";")
+    if kind.strip() and not _JSON_TYPE.fullmatch(kind.strip()):
+        raise Refusal(415, NOT_JSON)
+    for parameter in parameters:
+        if parameter.strip().startswith("charset") and not _UTF_8.fullmatch(parameter.strip()):
+            raise Refusal(415, "Content-Type must be application/json in UTF-8")
+    if _last(headers, b"content-encoding").strip().lower() not in ("", "identity"):
+        raise Refusal(415, "Content-Encoding is not supported")
+
+
+def idempotency_key(headers: list[tuple[bytes, bytes]]) -> str:
+    """The request's key; empty for none. Raises: Refusal with status 400 for two of them."""
+    values = [value.decode("latin-1") for name, value in headers if name == b"idempotency-key"]
+    if len(values) > 1:
+        raise Refusal(400, "Idempotency-Key must be given once")
+    return values[0] if values else ""
+
+
+def _last(headers: list[tuple[bytes, bytes]], wanted: bytes) -> str:
+    values = [value for name, value in headers if name == wanted]
+    return values[-1].decode("latin-1") if values else ""

@@ -1,0 +1,67 @@
+"""For operators and their tools: is it alive, is it ready, what does it count, what does it offer."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from unilead_host.auth import CHALLENGE, bearer_token
+from unilead_host.metrics import CONTENT_TYPE
+from unilead_host.settings import HostSettings
+from unilead_host.storage import StorageError
+from unilead_host.wire import Refusal
+
+
+async def _ping(request: Request) -> Response:
+    return JSONResponse({"message": "pong"})
+
+
+async def _healthz(request: Request) -> Response:
+    """The process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+async def _readyz(request: Request) -> Response:
+    """The host can take a lead: its database answers."""
+    try:
+        await request.app.state.host.database.check()
+    except StorageError as error:
+        raise Refusal(503, str(error), headers={"Retry-After": "1"}) from None
+    return JSONResponse({"status": "ready"})
+
+
+async def _metrics(request: Request) -> Response:
+    host = request.app.state.host
+    _check_metrics_access(request, host.settings)
+    return Response(host.metrics.text(), media_type=CONTENT_TYPE)
+
+
+def _check_metrics_access(request: Request, settings: HostSettings) -> None:
+    """A token where the settings have one, else loopback only: figures tell about the tenants' business."""
+    wanted = settings.metrics_token
+    if wanted is None:
+        if not _is_loopback(request.client.host if request.client else ""):
+            raise Refusal(403, "Metrics are served on loopback only; set a metrics token")
+    elif not hmac.compare_digest(wanted.get_secret_value().encode(), bearer_token(request.scope["headers"]).encode()):
+        raise Refusal(401, "Invalid or missing token", headers=CHALLENGE)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address in ("testclient", "")
+
+
+async def _openapi(request: Request) -> Response:
+    return JSONResponse(request.app.openapi())
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this module."""
+    served = {"/ping": _ping, "/healthz": _healthz, "/readyz": _readyz, "/metrics": _metrics, "/openapi.json": _openapi}
+    return [Route(path, endpoint, methods=["GET"]) for path, endpoint in served.items()]

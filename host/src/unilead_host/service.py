@@ -1,0 +1,327 @@
+"""LeadService: one request for a lead, from what the caller wrote to the answer.
+
+The order of the checks is part of the API: query, body, account, its state, its plugin, the key, types and required
+fields, the host's own limit, and only then anything is sent. Path, method, token, size and media type come before it,
+in the route.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+
+from unilead import AuthError, InvalidLeadError, LeadError, OutcomeUnknownError, Request
+from unilead.quota import quota_headers
+from unilead.strict_json import read_object
+from unilead_host.accounts import Accounts
+from unilead_host.idempotency import Key, Keys, Repeats, Scope, fingerprint
+from unilead_host.limits import RateLimit
+from unilead_host.metrics import Metrics
+from unilead_host.parameters import LeadParameters
+from unilead_host.query import QueryError
+from unilead_host.settings import HostSettings
+from unilead_host.storage import StorageError
+from unilead_host.targets import Target, Targets
+from unilead_host.tokens import Caller
+from unilead_host.verdicts import REPEATED, Created, Refused, Verdict, claim_refusal, restored
+from unilead_host.wire import (
+    UNKNOWN,
+    Answer,
+    Refusal,
+    error_answer,
+    missing_scopes,
+    new_request_id,
+    read_failure,
+    unavailable,
+)
+
+PATH = "/unified/crm/leads"
+MARGIN = 0.5  # seconds of the budget that are left for answering
+REWRITES = 6  # times that a verdict is written again, each after twice the pause, while the database refuses it
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+T = TypeVar("T")
+LOG = structlog.get_logger("unilead_host")
+
+
+@dataclass(frozen=True, slots=True)
+class LeadCall:
+    """One request, after its token was checked.
+
+    Attributes:
+        caller: whose token it is.
+        query: the query string as it came.
+        body: the body as it came; empty for a read.
+        key: the ``Idempotency-Key``; empty for none.
+        send_again: the caller knows that an earlier outcome is unknown, and looked it up.
+        request_id: to find the call in the logs.
+        started: when the request came, by the monotonic clock.
+    """
+
+    caller: Caller
+    query: bytes
+    body: bytes = field(default=b"", repr=False)
+    key: str = ""
+    send_again: bool = False
+    request_id: str = field(default_factory=new_request_id)
+    started: float = field(default_factory=time.monotonic)
+
+    def parameters(self) -> LeadParameters:
+        """What the query says. Raises: Refusal with status 400 or 403."""
+        own = self.caller.account_id
+        try:
+            parameters = LeadParameters.parse(self.query, own_account=own)
+        except QueryError as error:
+            raise Refusal(400, str(error)) from None
+        if own is not None and parameters.account_id != own:
+            raise Refusal(403, "This token may not use this integrated account")
+        return parameters
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A call that may be sent: everything about it is known."""
+
+    call: LeadCall
+    parameters: LeadParameters
+    document: dict[str, Any]
+    target: Target
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.call.caller.tenant_id, self.target.stored.id, "POST", PATH)
+
+    @property
+    def key(self) -> Key:
+        return Key(self.scope, self.call.key, fingerprint(self.document, self.parameters.remote_query))
+
+
+class LeadService:
+    """Creates and reads leads.
+
+    Args:
+        settings: limits and times.
+        accounts: takes note of refused credentials.
+        targets: where leads go.
+        keys, repeats: what makes repetitions harmless.
+        metrics: what is counted.
+    """
+
+    def __init__(
+        self,
+        settings: HostSettings,
+        accounts: Accounts,
+        targets: Targets,
+        keys: Keys,
+        repeats: Repeats,
+        metrics: Metrics,
+    ) -> None:
+        self._accounts = accounts
+        self._targets = targets
+        self._keys = keys
+        self._repeats = repeats
+        self._metrics = metrics
+        self._budget = settings.create_timeout - min(MARGIN, settings.create_timeout / 10)
+        self._token_limit = RateLimit(settings.token_rate)
+        self._account_limit = RateLimit(settings.account_rate)
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def create(self, call: LeadCall) -> Answer:
+        """Create a lead, to the end even when the caller hangs up: what was sent has an outcome that must be kept."""
+        return await asyncio.shield(self._start(self._answer(call, self._create(call))))
+
+    async def read(self, call: LeadCall, lead_id: str) -> Answer:
+        """Read a lead."""
+        return await self._answer(call, self._read(call, lead_id))
+
+    async def drain(self) -> None:
+        """Wait for what is under way; before the host stops."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    @staticmethod
+    async def _answer(call: LeadCall, work: Coroutine[Any, Any, Answer]) -> Answer:
+        try:
+            answer = await work
+        except Refusal as refusal:
+            answer = refusal.answer
+        except StorageError as error:
+            answer = unavailable(error)
+        answer.headers["Unified-Request-Id"] = call.request_id
+        return answer
+
+    # --- creating -----------------------------------------------------------------------------------------------------
+
+    async def _create(self, call: LeadCall) -> Answer:
+        parameters = call.parameters()
+        if call.key and not _KEY.fullmatch(call.key):
+            raise Refusal(400, "Idempotency-Key must be 1 to 255 visible ASCII characters")
+        try:
+            document = read_object(call.body)
+        except InvalidLeadError as error:
+            raise Refusal.of(error_answer(error)) from None
+        target = await self._targets.find(call.caller, parameters.account_id, creates=True)
+        attempt = _Attempt(call, parameters, document, target)
+        return await (self._create_keyed(attempt) if call.key else self._create_unkeyed(attempt))
+
+    async def _create_unkeyed(self, attempt: _Attempt) -> Answer:
+        scope, document = attempt.scope, attempt.document
+        if not attempt.call.send_again and await self._repeats.hold(scope, document):
+            raise Refusal(500, REPEATED, details=dict(UNKNOWN))
+        verdict = await self._send(attempt)
+        if attempt.call.send_again and verdict.keep == "done":
+            await self._persist(lambda: self._repeats.forget(scope, document))
+        return verdict.answer(attempt.parameters)
+
+    async def _create_keyed(self, attempt: _Attempt) -> Answer:
+        key = attempt.key
+        claim = await self._keys.claim(key)
+        if claim.state == "done":
+            answer = restored(claim.stored or {}).answer(attempt.parameters)
+            answer.headers["Idempotent-Replayed"] = "true"
+            return answer
+        if claim.state != "started":
+            raise claim_refusal(claim.state)
+        try:
+            verdict = await self._send(attempt)
+        except Refusal:
+            await self._persist(lambda: self._keys.release(key))
+            raise
+        await self._persist(lambda: self._keep(key, verdict))
+        return verdict.answer(attempt.parameters)
+
+    async def _keep(self, key: Key, verdict: Verdict) -> None:
+        if verdict.keep == "done":
+            await self._keys.finish(key, verdict.status, verdict.stored())
+        elif verdict.keep == "unknown":
+            await self._keys.mark_unknown(key)
+        else:
+            await self._keys.release(key)
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    async def _send(self, attempt: _Attempt) -> Verdict:
+        """Send once, and take note of what it means for the account and for repetitions. Raises: Refusal."""
+        sent: list[Request] = []
+
+        def on_send(request: Request) -> None:
+            self._token_limit.take(attempt.call.caller.token_id)
+            self._account_limit.take(attempt.target.stored.id)
+            sent.append(request)
+
+        target = attempt.target
+        try:
+            result = await target.client.create(
+                attempt.document,
+                target.account,
+                remote_query=attempt.parameters.remote_query,
+                on_send=on_send,
+                timeout=self._time_left(attempt.call),
+            )
+        except LeadError as error:
+            verdict: Verdict = await self._refused(attempt, error, sent[0].dropped if sent else ())
+        except Refusal:
+            raise
+        except Exception as fault:
+            LOG.error("create.crashed", request_id=attempt.call.request_id, fault=type(fault).__name__, exc_info=fault)
+            crash = OutcomeUnknownError("the host failed") if sent else LeadError("the host failed", outcome="not_sent")
+            verdict = await self._refused(attempt, crash, ())
+        else:
+            verdict = Created.of(result, quota_headers(target.provider.info, result.response))
+        self._note(attempt, verdict)
+        return verdict
+
+    def _time_left(self, call: LeadCall) -> float:
+        left = self._budget - (time.monotonic() - call.started)
+        if left <= 0:
+            raise Refusal(503, "Nothing was sent: the host is too busy", headers={"Retry-After": "1"})
+        return left
+
+    async def _refused(self, attempt: _Attempt, error: LeadError, dropped: tuple[str, ...]) -> Refused:
+        info = attempt.target.provider.info
+        headers = quota_headers(info, error.response) if error.response is not None else {}
+        verdict = Refused.of(error, info, attempt.document, dropped, headers)
+        if isinstance(error, AuthError):
+            await self._persist(lambda: self._blame(attempt.call, attempt.target, error, "create"))
+        if verdict.outcome == "unknown":
+            await self._persist(lambda: self._repeats.remember(attempt.scope, attempt.document))
+        return verdict
+
+    async def _blame(self, call: LeadCall, target: Target, error: AuthError, method: str) -> None:
+        """Take note of refused credentials, or of missing rights, on the account."""
+        said = error.response.remote_data if error.response is not None else None
+        if error.category == "permission":
+            await self._accounts.note_forbidden(target.stored, method, missing_scopes(said))
+            return
+        await self._accounts.note_auth_error(target.stored, said)
+        LOG.warning("integrated_account:authentication_error", request_id=call.request_id, account_id=target.stored.id)
+
+    async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write what a send led to. A database that refuses does not change the answer; it is asked again, later."""
+        try:
+            await write()
+        except StorageError as error:
+            LOG.error("verdict.not_written", reason=error.reason)
+            self._start(self._rewrite(write))
+
+    @staticmethod
+    async def _rewrite(write: Callable[[], Awaitable[None]]) -> None:
+        for turn in range(REWRITES):
+            await asyncio.sleep(2**turn)
+            try:
+                await write()
+            except StorageError as error:
+                LOG.error("verdict.not_written", reason=error.reason)
+            else:
+                return
+
+    def _note(self, attempt: _Attempt, verdict: Verdict) -> None:
+        seconds = time.monotonic() - attempt.call.started
+        slug = attempt.target.provider.slug
+        self._metrics.count(slug, verdict.outcome, seconds)
+        LOG.info(
+            "lead.create",
+            request_id=attempt.call.request_id,
+            provider=slug,
+            account_id=attempt.target.stored.id,
+            outcome=verdict.outcome,
+            status=verdict.status,
+            seconds=round(seconds, 4),
+        )
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    async def _read(self, call: LeadCall, lead_id: str) -> Answer:
+        parameters = call.parameters()
+        target = await self._targets.find(call.caller, parameters.account_id, creates=False)
+        info = target.provider.info
+        if not target.provider.implements("build_read_request"):
+            raise Refusal(405, f"Leads of {info.title} cannot be read", headers={"Allow": ""})
+        self._token_limit.take(call.caller.token_id)
+        self._account_limit.take(target.stored.id)
+        try:
+            result = await target.client.read(lead_id, target.account, timeout=self._time_left(call))
+        except LeadError as error:
+            return await self._unread(call, target, error)
+        return Created.of(result, quota_headers(info, result.response)).answer(parameters)
+
+    async def _unread(self, call: LeadCall, target: Target, error: LeadError) -> Answer:
+        info = target.provider.info
+        if isinstance(error, AuthError):
+            refused = error
+            await self._persist(lambda: self._blame(call, target, refused, "get"))
+        answer = read_failure(error, info)
+        if error.response is not None:
+            answer.headers |= quota_headers(info, error.response)
+        return answer

@@ -1,0 +1,111 @@
+"""Targets: from an account's id to what a lead is sent to, with every reason why it may not be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from unilead import Account, AsyncClient, LeadError, Provider, Registry, Simulator
+from unilead_host.accounts import Accounts, StoredAccount
+from unilead_host.credentials import HostCredentialStore
+from unilead_host.crypto import SealError
+from unilead_host.settings import HostSettings
+from unilead_host.tokens import Caller
+from unilead_host.wire import REMOTE_ERROR, Refusal, error_answer, first_message
+
+NOT_FOUND = "Integrated account not found"
+READ_ONLY = {"Allow": "GET"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a lead goes.
+
+    Attributes:
+        stored: the host's record of the account.
+        account: the account with its settings, checked and in clear.
+        provider: the CRM.
+        client: sends to it, or to its simulator.
+    """
+
+    stored: StoredAccount
+    account: Account
+    provider: Provider
+    client: AsyncClient
+
+
+class Targets:
+    """Finds targets, and keeps one client for all CRMs and one for each simulator."""
+
+    def __init__(
+        self,
+        settings: HostSettings,
+        registry: Registry,
+        accounts: Accounts,
+        store: HostCredentialStore,
+        simulators: Mapping[str, Simulator],
+    ) -> None:
+        self._registry = registry
+        self._accounts = accounts
+        self._client = AsyncClient(
+            registry=registry,
+            backend=settings.backend,
+            allow_private=settings.allow_private,
+            timeout=settings.create_timeout,
+            send_once=True,
+            credential_store=store,
+        )
+        self._simulated = {
+            slug: AsyncClient(registry=registry, transport=simulator, timeout=settings.create_timeout, send_once=True)
+            for slug, simulator in simulators.items()
+        }
+
+    async def find(self, caller: Caller, account_id: str, *, creates: bool) -> Target:
+        """The target of a caller's account.
+
+        Args:
+            creates: the call is to create something, which sandbox accounts refuse.
+        Raises: Refusal with status 404, 503, 405, 401, 400 or 501, in this order; StorageError.
+        """
+        stored = await self._accounts.get(caller.tenant_id, account_id)
+        if stored is None:
+            raise Refusal(404, NOT_FOUND)
+        self._check_status(stored, creates=creates)
+        try:
+            provider = self._registry.get(stored.provider)
+            account = await self._accounts.account_of(stored)
+        except LeadError as error:
+            raise Refusal.of(error_answer(error)) from None
+        except SealError as error:
+            raise Refusal(500, f"The integrated account's settings cannot be read: {error}") from None
+        return Target(stored, account, provider, self._client_of(stored))
+
+    @staticmethod
+    def _check_status(stored: StoredAccount, *, creates: bool) -> None:
+        if stored.is_blocked:
+            raise Refusal(503, "The integrated account is blocked")
+        if stored.is_sandbox and creates:
+            raise Refusal(405, "Sandbox integrated accounts are read-only", headers=READ_ONLY)
+        if stored.status == "needs_reauth":
+            raise Refusal(
+                401,
+                first_message(stored.last_error),
+                truto_is_remote_error=True,
+                raw_response=stored.last_error,
+                truto_error_insight={"remote_error": dict(REMOTE_ERROR)},
+            )
+        if stored.status != "active":
+            raise Refusal(400, f"integrated account is not active (status: {stored.status})")
+
+    def _client_of(self, stored: StoredAccount) -> AsyncClient:
+        if not stored.is_simulated:
+            return self._client
+        client = self._simulated.get(stored.provider)
+        if client is None:
+            raise Refusal(400, "integrated account is simulated, and this host runs without simulators")
+        return client
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for client in (self._client, *self._simulated.values()):
+            await client.aclose()
