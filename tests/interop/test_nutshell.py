@@ -56,7 +56,8 @@ def test_read_back_fits_the_published_shape(stand: Stand) -> None:
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_lead_becomes_a_request_of_the_published_shape(data: st.DataObject) -> None:
-    lead: Lead = data.draw(leads({"title": "Harbor Coffee", "remote_data": None}))
+    ids = {name: LEAD[name] for name in ("owner", "contact", "account")}
+    lead: Lead = data.draw(leads({"title": "Harbor Coffee", "remote_data": None, **ids}))
     try:
         request = PROVIDER.build_request(lead, SAMPLE)
     except (InvalidLeadError, MissingFieldsError):
