@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator, model_validator
 
 from unilead.errors import Problem, SettingsError
 from unilead.mapping import FieldMap
 from unilead.quota import QuotaHeaders
 
+_UNCLEAN = re.compile(r"^\s|\s$|[\x00-\x1f\x7f]")
 QueryStyle: TypeAlias = Literal["brackets", "repeat", "comma"]
 
 
@@ -25,6 +26,14 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
+
+    @field_validator("*")
+    @classmethod
+    def _is_a_clean_credential(cls, value: Any) -> Any:
+        """Refuse a secret that was pasted with a line break or blanks around it: no header may carry that."""
+        if isinstance(value, SecretStr) and _UNCLEAN.search(value.get_secret_value()):
+            raise ValueError("must not begin or end with blanks, or hold a line break")
+        return value
 
     def __getstate__(self) -> dict[Any, Any]:
         raise TypeError("settings hold credentials and cannot be pickled or copied; build them again")

@@ -11,7 +11,10 @@ from unilead.errors import SettingsError
 
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]|[^\x00-\x7f]")
-_TUNNELS = tuple(ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+_GLOBAL_UNICAST = ip_network("2000::/3")  # everything else of IPv6 is local, reserved, or leads into IPv4
+_NEVER = tuple(  # tunnels into IPv4, and special blocks that older Pythons take for global ones
+    ip_network(text) for text in ("2001::/32", "2002::/16", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24")
+)
 
 
 def check_url(url: str, allowed_hosts: Sequence[str], *, provider: str | None = None) -> str:
@@ -56,9 +59,10 @@ def is_public(address: str) -> bool:
         ip: IPv4Address | IPv6Address = ip_address(address.split("%", maxsplit=1)[0])
     except ValueError:
         return False
-    if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
-        elif any(ip in network for network in _TUNNELS):
-            return False
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    if isinstance(ip, IPv6Address) and ip not in _GLOBAL_UNICAST:
+        return False
+    if any(ip in network for network in _NEVER):
+        return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved

@@ -137,6 +137,7 @@ def test_nothing_but_a_pod_reaches_the_host(provider: Provider, pod: str) -> Non
         ({"api_key": "", "pod": "na1"}, "api_key"),
         ({"api_key": "k", "pod": "na1", "base_url": "https://evil.example"}, "base_url"),
         ({"api_key": "k", "pod": "na1", "lead_source_map": {"Web": "four"}}, "lead_source_map.Web"),
+        ({"api_key": "k", "pod": "na1", "lead_source_map": {"Web": 0}}, "lead_source_map.Web"),
     ],
 )
 def test_settings_at_fault_are_named(provider: Provider, values: dict[str, Any], fault: str) -> None:

@@ -63,6 +63,8 @@ def test_pasted_service_urls_are_reduced_to_their_origin(url: str, origin: str) 
         {"region": "eu-central", "space_id": ""},
         {"region": "eu-central", "username": "a:b"},
         {"region": "eu-central", "username": "a\r\nb"},
+        {"region": "eu-central", "username": " "},
+        {"region": "eu-central", "password": ""},
         {},
     ],
 )

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from unilead import Provider, Registry, SettingsError
 from unilead.testing import ProviderContract, VendorRules
 
 
@@ -17,3 +21,31 @@ class TestZendeskSell(ProviderContract):
 class TestZendeskSellRules(VendorRules):
     slug = "zendesk-sell"
     rules = Path(__file__).parent / "rules.json"
+
+
+@pytest.fixture
+def provider() -> Provider:
+    return Registry(overrides=False).get("zendesk-sell")
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        ({}, "settings"),
+        ({"client_id": "a", "client_secret": "b"}, "settings"),
+        ({"refresh_token": "c"}, "settings"),
+        ({"access_token": "t", "lead_source_map": {"Web": "four"}}, "lead_source_map.Web"),
+        ({"access_token": "t", "lead_source_map": {"Web": 0}}, "lead_source_map.Web"),
+        ({"access_token": "t", "subdomain": "acme"}, "subdomain"),
+        ({"access_token": "t", "base_url": "https://evil.example"}, "base_url"),
+    ],
+)
+def test_settings_at_fault_are_named(provider: Provider, values: dict[str, Any], fault: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        provider.settings(values)
+    assert caught.value.fields == (fault,)
+
+
+def test_an_account_may_refresh_instead_of_holding_a_token(provider: Provider) -> None:
+    settings = provider.settings({"client_id": "a", "client_secret": "b", "refresh_token": "c"})
+    assert provider.base_url(settings) == "https://api.getbase.com"

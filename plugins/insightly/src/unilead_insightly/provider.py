@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from pydantic import Field as Setting
-from pydantic import field_validator
+from pydantic import PositiveInt, field_validator
 
 from unilead import (
     AddressSlots,
@@ -90,7 +90,7 @@ class InsightlySettings(Settings):
 
     api_key: SecretStr = Setting(min_length=1)
     pod: str
-    lead_source_map: dict[str, int] = {}
+    lead_source_map: dict[str, PositiveInt] = {}
 
     @field_validator("pod")
     @classmethod

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from pydantic import Field as Setting
 from pydantic import field_validator, model_validator
 
 from unilead import (
@@ -80,7 +81,7 @@ class PipelinerSettings(Settings):
 
     space_id: str
     username: str
-    password: SecretStr
+    password: SecretStr = Setting(min_length=1)
     region: str | None = None
     service_url: str | None = None
 
@@ -94,8 +95,8 @@ class PipelinerSettings(Settings):
     @field_validator("username")
     @classmethod
     def _fits_basic(cls, value: str) -> str:
-        if not value or ":" in value or not value.isprintable():
-            raise ValueError("must not be empty or hold a colon or line break")
+        if not value.strip() or ":" in value or not value.isprintable():
+            raise ValueError("must not be blank or hold a colon or line break")
         return value
 
     @field_validator("service_url")

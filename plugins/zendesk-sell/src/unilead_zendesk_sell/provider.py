@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import PositiveInt
+
 from unilead import (
     AddressSlots,
     Category,
@@ -69,7 +71,7 @@ class ZendeskSellSettings(OAuthSettings):
         lead_source_map: name to id of the account's lead sources, from ``GET /v2/lead_sources``.
     """
 
-    lead_source_map: dict[str, int] = {}
+    lead_source_map: dict[str, PositiveInt] = {}
 
 
 INFO = ProviderInfo(
