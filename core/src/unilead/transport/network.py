@@ -95,10 +95,10 @@ def _sync_backend(core: Any) -> type:  # noqa: C901 - two small classes, made fo
             self._inner.close()
 
         def start_tls(
-            self, context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+            self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
         ) -> Any:
             try:
-                return Stream(self._inner.start_tls(context, server_hostname, timeout), self.meter)
+                return Stream(self._inner.start_tls(ssl_context, server_hostname, timeout), self.meter)
             except BaseException:
                 self._inner.close()
                 raise
@@ -152,10 +152,10 @@ def _async_backend(core: Any) -> type:  # noqa: C901 - as above
             await self._inner.aclose()
 
         async def start_tls(
-            self, context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+            self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
         ) -> Any:
             try:
-                return Stream(await self._inner.start_tls(context, server_hostname, timeout), self.meter)
+                return Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout), self.meter)
             except BaseException:
                 await self._inner.aclose()
                 raise
