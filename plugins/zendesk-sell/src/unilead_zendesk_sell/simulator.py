@@ -5,9 +5,11 @@ Source: https://developer.zendesk.com/api-reference/sales-crm/errors/ (read 2026
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from unilead import Call, Response, Simulator, route, wrong_types
 
@@ -30,6 +32,7 @@ STATUSES = ("New", "Working", "Qualified", "Unqualified")
 LONGEST = 255
 FIRST_ID = 3_105_528_870
 TOKEN = "5e11" * 16
+CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "c11e" * 16, "5ec2" * 16, "4ef2" * 16
 REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 422: "Unprocessable Entity"}
 READ_PARAMETERS = ("ids", "page", "per_page", "sort_by")
 
@@ -45,7 +48,14 @@ class Fault:
 
 
 class ZendeskSellSimulator(Simulator):
-    """Sell's lead endpoints, on a single account."""
+    """Sell's lead endpoints, on a single account.
+
+    Attributes:
+        access_tokens: tokens that are valid; taking one out makes it an expired one.
+        refresh_token: the one that is valid.
+        rotating: a refresh replaces the refresh token, and using a spent one revokes all of them.
+        lifetime: seconds that a new access token claims to live.
+    """
 
     slug = "zendesk-sell"
     sample_settings = {"access_token": TOKEN, "lead_source_map": {"Web": 880214, "Fair": 880215}}
@@ -55,6 +65,44 @@ class ZendeskSellSimulator(Simulator):
         self.scopes = {"read", "write", "profile"}
         self.forbidden = False  # the user's plan or role does not allow leads
         self.duplicates: set[str] = set()  # e-mail addresses that must be unique and are taken
+        self.access_tokens = {TOKEN}
+        self.refresh_token: str | None = REFRESH_TOKEN
+        self.rotating = True
+        self.lifetime = 3600
+        self._spent: set[str] = set()
+
+    @route("POST", "/oauth2/token")
+    def token(self, call: Call) -> Response:
+        pair = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+        if call.headers.get("authorization") != f"Basic {pair}":
+            return self._no_token(401, "invalid_client", "Client authentication failed.")
+        form = dict(parse_qsl(call.body.decode()))
+        if form.get("grant_type") != "refresh_token":
+            return self._no_token(400, "unsupported_grant_type", "The grant type is not supported.")
+        if form.get("refresh_token") in self._spent:
+            self.refresh_token = None  # somebody else has it: nobody may use it any more
+            self.access_tokens.clear()
+        if form.get("refresh_token") != self.refresh_token:
+            return self._no_token(400, "invalid_grant", "The refresh token is invalid, expired or revoked.")
+        return self._granted(self.refresh_token)
+
+    def _granted(self, spent: str) -> Response:
+        number = self.next_number()
+        if self.rotating:
+            self._spent.add(spent)
+            self.refresh_token = f"{number:04x}" + REFRESH_TOKEN[4:]
+        access = f"{number:04x}" + TOKEN[4:]
+        self.access_tokens.add(access)
+        granted = {"access_token": access, "token_type": "bearer", "expires_in": self.lifetime}
+        return self._uncached(200, granted | {"refresh_token": self.refresh_token, "scope": "read write profile"})
+
+    def _no_token(self, status: int, error: str, description: str) -> Response:
+        about = {"error": error, "error_description": description, "error_uri": MORE_INFO["more_info"]}
+        return self._uncached(status, about)
+
+    @staticmethod
+    def _uncached(status: int, body: Any) -> Response:
+        return Response.of(status, body, {"Cache-Control": "no-store", "Pragma": "no-cache"})
 
     @route("POST", "/v2/leads")
     def create(self, call: Call) -> Response:
@@ -165,12 +213,15 @@ class ZendeskSellSimulator(Simulator):
     # --- Sell's answers -------------------------------------------------------------------------------------------
 
     def unauthorized(self, call: Call) -> Response | None:
+        if call.path == "/oauth2/token":
+            return None
         if not call.headers.get("user-agent"):
             details = "The header 'User-Agent' is missing."
             return self._refuse(400, Fault("invalid_user_agent", "invalid user agent", details))
         if "json" not in call.headers.get("accept", "application/json") and "*/*" not in call.headers.get("accept", ""):
             return self._refuse(406, Fault("not_acceptable", "Not Acceptable", "Only JSON can be answered."))
-        if call.headers.get("authorization") == f"Bearer {TOKEN}":
+        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        if scheme == "Bearer" and token in self.access_tokens:
             return None
         details = "Required access token is missing, malformed, expired, or invalid."
         return self._refuse(401, Fault("unauthorized", "Unauthorized", details))
