@@ -32,7 +32,9 @@ from unilead import (
     SqliteCredentialStore,
     route,
 )
+from unilead_hubspot import simulator as hubspot
 from unilead_pipedrive import simulator as pipedrive
+from unilead_salesforce import simulator_org as salesforce
 from unilead_zendesk_sell.simulator import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, TOKEN, ZendeskSellSimulator
 from unilead_zoho_crm import simulator as zoho
 
@@ -342,8 +344,7 @@ def test_s005_an_address_in_a_token_answer_must_be_the_providers(way: Way, share
             return Response.of(200, {**super().token(call).json, "api_domain": "https://www.zohoapis.com.evil.example"})
 
     crm = Elsewhere()
-    used = Account("zoho-crm", {"client_id": "c", "client_secret": "s", "refresh_token": zoho.REFRESH})
-    (error,) = way.create(crm, lead={"first_name": "A", "last_name": "B"}, account=used)
+    (error,) = way.create(crm, lead=WHOLE_LEAD, account=Account("zoho-crm", WAYS_IN["zoho-crm"]))
     assert isinstance(error, AuthError), error
     assert "address" in error.message and "evil" not in str(error)
     assert [call.path for call in crm.calls] == ["/oauth/v2/token"]
@@ -351,8 +352,7 @@ def test_s005_an_address_in_a_token_answer_must_be_the_providers(way: Way, share
 
 def test_an_address_in_a_token_answer_is_used(way: Way) -> None:
     crm = pipedrive.PipedriveSimulator()
-    client = {"client_id": pipedrive.CLIENT_ID, "client_secret": pipedrive.CLIENT_SECRET}
-    used = Account("pipedrive", {"company_domain": "renamed", "refresh_token": pipedrive.REFRESH_TOKEN, **client})
+    used = Account("pipedrive", {**WAYS_IN["pipedrive"], "company_domain": "renamed"})
     (result,) = way.create(crm, lead={"title": "T", "contact": {"id": "7"}}, account=used)
     assert isinstance(result, Result), result
     assert result.request.url == f"https://{pipedrive.COMPANY}.pipedrive.com/api/v1/leads"
@@ -407,6 +407,56 @@ def test_a_token_endpoint_that_repeats_secrets_does_not_show_them(way: Way) -> N
     (error,) = way.create(crm)
     assert isinstance(error, AuthError)
     assert REFRESH_TOKEN not in str(error) and CLIENT_SECRET not in str(error)
+
+
+# --- every provider with OAuth ----------------------------------------------------------------------------------------
+
+SALESFORCE = {"client_id": salesforce.CLIENT[0], "client_secret": salesforce.CLIENT[1]}
+HUBSPOT = {"client_id": hubspot.CLIENT[0], "client_secret": hubspot.CLIENT[1], "refresh_token": hubspot.REFRESH_TOKEN}
+PIPEDRIVE = {"client_id": pipedrive.CLIENT_ID, "client_secret": pipedrive.CLIENT_SECRET}
+WAYS_IN = {
+    "hubspot": HUBSPOT,
+    "pipedrive": {**PIPEDRIVE, "refresh_token": pipedrive.REFRESH_TOKEN, "company_domain": pipedrive.COMPANY},
+    "salesforce": {**SALESFORCE, "refresh_token": salesforce.REFRESH_TOKEN, "instance_url": salesforce.INSTANCE},
+    "zendesk-sell": SETTINGS,
+    "zoho-crm": {"client_id": zoho.CLIENT[0], "client_secret": zoho.CLIENT[1], "refresh_token": zoho.REFRESH},
+}
+WHOLE_LEAD = {
+    "title": "T",
+    "first_name": "Ngozi",
+    "last_name": "Okafor",
+    "contact": {"id": "7"},
+    "account": {"name": "Fjord"},
+}
+
+
+@pytest.mark.parametrize("slug", WAYS_IN)
+def test_a_refresh_token_is_all_an_account_needs(slug: str, way: Way) -> None:
+    crm: Any = Registry(overrides=False).get(slug).simulator()
+    way.options["credential_store"] = MemoryCredentialStore()
+    lead = WHOLE_LEAD if slug != "hubspot" else {**WHOLE_LEAD, "account": {"id": "8"}}
+    used = Account(slug, WAYS_IN[slug])
+    for number in (1, 2):
+        outcomes = way.create(crm, 5, lead=lead, account=used)
+        assert all(isinstance(outcome, Result) for outcome in outcomes), outcomes
+        assert sum(call.path.endswith("/token") for call in crm.calls) == number
+        crm.access_tokens.clear()
+    assert crm.count == 10
+    for wrong in ("refresh_token", "client_secret"):
+        (error,) = way.create(crm, lead=lead, account=Account(slug, {**WAYS_IN[slug], wrong: "wrong"}))
+        assert isinstance(error, AuthError) and error.outcome == "not_sent", error
+    assert crm.count == 10
+
+
+def test_zohos_token_throttle_is_no_refusal(way: Way, shared: MemoryCredentialStore) -> None:
+    class Throttled(zoho.ZohoCrmSimulator):
+        @route("POST", "/oauth/v2/token")
+        def token(self, call: Call) -> Response:
+            text = "You have made too many requests continuously. Please try again after some time."
+            return Response.of(400, {"error": "Access Denied", "error_description": text, "status": "failure"})
+
+    (error,) = way.create(Throttled(), lead=WHOLE_LEAD, account=Account("zoho-crm", WAYS_IN["zoho-crm"]))
+    assert isinstance(error, ConnectError) and error.retryable and "throttled" in error.message
 
 
 # --- stores that fail, and callers that leave -------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Source: https://developer.salesforce.com/docs/platform/api-rest/guide/resources-
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -39,7 +40,7 @@ from unilead import (
 )
 from unilead_salesforce import batch, composite
 from unilead_salesforce.answers import created_lead, read_lead, refusal
-from unilead_salesforce.settings import HOSTS, SalesforceSettings
+from unilead_salesforce.settings import HOSTS, LOGIN_HOSTS, SalesforceSettings
 
 NAMED = AddressSlots(
     street="Street", city="City", state="State", postal_code="PostalCode", country="Country", joiner="\n"
@@ -107,6 +108,7 @@ INFO = ProviderInfo(
         pkce=True,
         origin_field="instance_url",
         origin_setting="instance_url",
+        token_hosts=(*map(re.escape, LOGIN_HOSTS), *HOSTS.values()),
     ),
     settings=SalesforceSettings,
     fields=FIELDS,

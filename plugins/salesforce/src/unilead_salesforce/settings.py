@@ -6,7 +6,7 @@ Source: https://developer.salesforce.com/docs/platform/pkg2-dev/guide/packaging-
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import StringConstraints, field_validator, model_validator
@@ -47,6 +47,8 @@ class SalesforceSettings(OAuthSettings):
         extended_fields: send ``description``, ``industry``, ``website``, ``number_of_employees`` and ``status`` too,
             which the unified contract does not list for Salesforce.
     """
+
+    seed_settings: ClassVar[tuple[str, ...]] = (*OAuthSettings.seed_settings, "instance_url", "login_host")
 
     hosting: Literal["standard", "government", "china", "instance"] = "standard"
     instance_url: str

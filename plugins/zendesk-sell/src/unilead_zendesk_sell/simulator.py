@@ -79,12 +79,13 @@ class ZendeskSellSimulator(Simulator):
         form = dict(parse_qsl(call.body.decode()))
         if form.get("grant_type") != "refresh_token":
             return self._no_token(400, "unsupported_grant_type", "The grant type is not supported.")
-        if form.get("refresh_token") in self._spent:
+        given = form.get("refresh_token", "")
+        if given in self._spent:
             self.refresh_token = None  # somebody else has it: nobody may use it any more
             self.access_tokens.clear()
-        if form.get("refresh_token") != self.refresh_token:
+        if given != self.refresh_token:
             return self._no_token(400, "invalid_grant", "The refresh token is invalid, expired or revoked.")
-        return self._granted(self.refresh_token)
+        return self._granted(given)
 
     def _granted(self, spent: str) -> Response:
         number = self.next_number()

@@ -9,11 +9,13 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta, timezone
 from typing import Any
+from urllib.parse import parse_qsl
 
 from unilead import Call, Response, Simulator, route
 
 TOKEN = "1000.4f1c2a7be0d94c5a8b6e3f2d1c0b9a87.0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 REFRESH = "1000.9e8d7c6b5a493827161504f3e2d1c0ba.ffeeddccbbaa99887766554433221100"
+CLIENT = ("1000.CLIENT", "secret")
 USER = {"name": "Integration User", "id": "652871000000412003"}
 LENGTHS = {
     "First_Name": 40, "Last_Name": 80, "Designation": 100, "Company": 200, "Phone": 30, "Mobile": 30, "Fax": 30,
@@ -120,7 +122,9 @@ class ZohoCrmSimulator(Simulator):
 
     @route("POST", "/oauth/v2/token")
     def token(self, call: Call) -> Response:
-        form = dict(pair.split("=", 1) for pair in call.body.decode().split("&") if "=" in pair)
+        form = dict(parse_qsl(call.body.decode()))
+        if (form.get("client_id"), form.get("client_secret")) != CLIENT:
+            return Response.of(200, {"error": "invalid_client"})
         if form.get("refresh_token") != REFRESH:
             return Response.of(200, {"error": "invalid_code"})
         token = f"1000.{self.next_number():032x}.{0:032x}"
