@@ -9,6 +9,7 @@ import pytest
 
 from unilead import (
     Account,
+    AuthError,
     Client,
     CreatedLead,
     DuplicateLeadError,
@@ -26,6 +27,7 @@ from unilead import (
     Simulator,
 )
 from unilead.auth import credential_headers
+from unilead.quota import quota_headers
 from unilead.testing import ProviderContract, VendorRules
 from unilead_salesforce.simulator import SalesforceSimulator
 
@@ -170,13 +172,9 @@ def test_auto_assign_becomes_a_header(given: Any, header: str | None, provider: 
     assert request.headers.get("Sforce-Auto-Assign") == header
 
 
-def test_f021_token_answers_name_the_orgs_address(provider: Provider) -> None:
-    oauth = provider.info.auth_schemes[0]
-    assert (oauth.origin_field, oauth.origin_setting) == ("instance_url", "instance_url")  # type: ignore[union-attr]
-    settings = provider.settings(
-        {"instance_url": "https://acme.my.salesforce.com", "client_id": "c", "refresh_token": "r"}
-    )
-    assert settings.login_host == "login.salesforce.com"  # type: ignore[attr-defined]
+def test_client_secret_is_needed_only_where_the_app_asks_for_it(provider: Provider) -> None:
+    given = {name: text for name, text in OAUTH.items() if name != "client_secret"}
+    assert provider.settings(given)
 
 
 # --- what a newcomer may try ------------------------------------------------------------------------------------------
@@ -484,25 +482,57 @@ def test_values_stay_out_of_messages(provider: Provider, settings: Settings) -> 
     assert not any(word in str(caught.value) for word in ("Ingrid", "Solberg", "Head"))
 
 
-def test_quota_is_shown_with_every_answer(simulator: SalesforceSimulator) -> None:
-    assert create(simulator, LEAD).response.headers["sforce-limit-info"] == "api-usage=1/5000000"
+def test_quota_is_told_by_every_answer(provider: Provider, simulator: SalesforceSimulator) -> None:
+    simulator.quota = 15_000
+    found = quota_headers(provider.info, create(simulator, LEAD).response)
+    assert found == {"ratelimit-limit": "15000;w=86400", "ratelimit-remaining": "14999"}
 
 
-def test_token_endpoint_renews_an_expired_token(simulator: SalesforceSimulator) -> None:
-    import http.client
-    from urllib.parse import urlencode
+OAUTH = {
+    "instance_url": "https://northwind-labs.my.salesforce.com",
+    "client_id": "3MVG9sim1.Ab12Cd34Ef56Gh78",
+    "client_secret": "sim-consumer-secret-4471",
+    "refresh_token": "5Aep861sim1.Qw12Er34Ty56Ui78Op90",
+}
 
-    from unilead_salesforce.simulator_org import CLIENT, REFRESH_TOKEN
 
+@pytest.mark.parametrize("rotate", [True, False])
+def test_f050_expired_token_is_renewed_though_no_answer_says_how_long_it_lives(
+    rotate: bool, simulator: SalesforceSimulator
+) -> None:
+    simulator.rotate = rotate
     simulator.access_tokens.clear()
-    simulator.rotate = True
-    form = {"client_id": CLIENT[0], "client_secret": CLIENT[1], "refresh_token": REFRESH_TOKEN}
-    with simulator.serve() as served:
-        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
-        connection.request("POST", "/services/oauth2/token", urlencode({"grant_type": "refresh_token", **form}))
-        answer = Response(200, {}, connection.getresponse().read()).json
-        connection.close()
-    assert "expires_in" not in answer
-    assert answer["refresh_token"] != REFRESH_TOKEN
-    again = {"access_token": answer["access_token"], "instance_url": answer["instance_url"]}
-    assert create(simulator, LEAD, again).id
+    account = Account("salesforce", {**OAUTH, "access_token": "expired"})
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        assert client.create(LEAD, account).attempts == 2
+        simulator.access_tokens.clear()
+        assert client.create(LEAD, account).id
+    assert [call.path.rpartition("/")[2] for call in simulator.calls] == ["Lead", "token", "Lead"] * 2
+    assert simulator.count == 2
+
+
+def test_moved_org_is_followed(simulator: SalesforceSimulator) -> None:
+    simulator.access_tokens.clear()
+    simulator.instance_url = "https://northwind-new.my.salesforce.com"
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        result = client.create(LEAD, Account("salesforce", {**OAUTH, "access_token": "expired"}))
+    assert result.request.url.startswith("https://northwind-new.my.salesforce.com/services/data/")
+
+
+def test_s010_token_answer_cannot_send_the_token_elsewhere(simulator: SalesforceSimulator) -> None:
+    simulator.access_tokens.clear()
+    simulator.instance_url = "https://northwind.my.salesforce.com.evil.example"
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client, pytest.raises(AuthError):
+        client.create(LEAD, Account("salesforce", {**OAUTH, "access_token": "expired"}))
+    assert [call.path.rpartition("/")[2] for call in simulator.calls] == ["Lead", "token"]
+
+
+def test_token_that_will_never_do_is_renewed_once_and_no_more(simulator: SalesforceSimulator) -> None:
+    simulator.rest_tokens = False
+    account = Account("salesforce", OAUTH)
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        for _ in range(3):
+            with pytest.raises(AuthError):
+                client.create(LEAD, account)
+    assert sum(call.path.endswith("/token") for call in simulator.calls) <= 2
+    assert simulator.count == 0

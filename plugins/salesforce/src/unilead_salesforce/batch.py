@@ -54,7 +54,7 @@ def verdicts(response: Response, request: Request, count: int, *, path_of: PathO
 def _verdict(row: dict[str, Any], response: Response, record: dict[str, Any], path_of: PathOf) -> Verdict:
     try:
         if row["success"] is True:
-            return created_lead(Response.of(201, row, response.headers))
+            return created_lead(Response.of(201, row, response.headers)).of_part(row)
         # a row has no status of its own; alone it would have been refused with 400
         status = 400 if row["success"] is False and row.get("errors") else response.status
         return refusal(Response.of(status, row, response.headers), record=record, path_of=path_of)

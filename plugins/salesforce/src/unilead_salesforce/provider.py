@@ -6,7 +6,6 @@ Source: https://developer.salesforce.com/docs/platform/api-rest/guide/resources-
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,6 +26,7 @@ from unilead import (
     Problem,
     ProviderError,
     ProviderInfo,
+    QuotaHeaders,
     RateLimit,
     Request,
     Response,
@@ -40,7 +40,7 @@ from unilead import (
 )
 from unilead_salesforce import batch, composite
 from unilead_salesforce.answers import created_lead, read_lead, refusal
-from unilead_salesforce.settings import HOSTS, LOGIN_HOSTS, SalesforceSettings
+from unilead_salesforce.settings import HOSTS, TOKEN_HOSTS, SalesforceSettings
 
 NAMED = AddressSlots(
     street="Street", city="City", state="State", postal_code="PostalCode", country="Country", joiner="\n"
@@ -108,12 +108,14 @@ INFO = ProviderInfo(
         pkce=True,
         origin_field="instance_url",
         origin_setting="instance_url",
-        token_hosts=(*map(re.escape, LOGIN_HOSTS), *HOSTS.values()),
+        token_hosts=TOKEN_HOSTS,
+        dead_grant_errors=("invalid_grant", "inactive_user"),
     ),
     settings=SalesforceSettings,
     fields=FIELDS,
     batch_size=batch.MOST,
     rate_limits=(RateLimit(100_000, 86_400),),
+    quotas=(QuotaHeaders(usage="sforce-limit-info", seconds=86_400),),
     credential_names=frozenset({"access_token", "oauth_token", "sid"}),
     rules=(
         VendorRule("a lead needs a last name", ("last_name",)),

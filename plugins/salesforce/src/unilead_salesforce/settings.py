@@ -23,6 +23,7 @@ HOSTS = {  # a My Domain host, which may name a partition; the others only for a
     "china": rf"{_LABEL}{_PARTITION}\.my\.sfcrmproducts\.cn",
     "instance": r"[a-z]{2,4}[0-9]{1,3}\.salesforce\.com",
 }
+TOKEN_HOSTS = (*map(re.escape, LOGIN_HOSTS), *(HOSTS[name] for name in HOSTS if name != "instance"))
 
 CustomField: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,76}__c$")]
 
@@ -48,7 +49,7 @@ class SalesforceSettings(OAuthSettings):
             which the unified contract does not list for Salesforce.
     """
 
-    seed_settings: ClassVar[tuple[str, ...]] = (*OAuthSettings.seed_settings, "instance_url", "login_host")
+    seed_settings: ClassVar[tuple[str, ...]] = (*OAuthSettings.seed_settings, "login_host", "instance_url")
 
     hosting: Literal["standard", "government", "china", "instance"] = "standard"
     instance_url: str
@@ -76,7 +77,7 @@ class SalesforceSettings(OAuthSettings):
     @classmethod
     def _is_login_host(cls, value: str) -> str:
         host = value.lower()
-        if host not in LOGIN_HOSTS and not any(re.fullmatch(HOSTS[name], host) for name in HOSTS if name != "instance"):
+        if not any(re.fullmatch(pattern, host) for pattern in TOKEN_HOSTS):
             raise ValueError("must be login.salesforce.com, test.salesforce.com or the org's My Domain host")
         return host
 
