@@ -61,7 +61,7 @@ class Spy:
             def do_POST(self) -> None:
                 spy.answer(self)
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815 - the name is http.server's
 
             def log_message(self, format: str, *args: Any) -> None: ...
 

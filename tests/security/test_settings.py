@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
+from tests.members import SLUGS
 from unilead import Lead, LeadError, Provider, Registry, SettingsError
 from unilead.auth import credential_headers
-
-from tests.members import SLUGS
 
 REGISTRY = Registry(overrides=False)
 INSIDE = [
