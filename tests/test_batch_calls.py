@@ -14,14 +14,16 @@ GONE = "00000000-0000-0000-0000-00000000dead"
 GOOD: dict[str, dict[str, Any]] = {  # with {} for the lead's number
     "hubspot": {"title": "Lead {}", "contact": {"id": "214550193"}, "account": {"id": "9887120045"}},
     "pipeliner": {"name": "Lead {}"},
+    "salesforce": {"last_name": "Lead {}", "account": {"name": "Harbor Coffee"}},
     "zoho-crm": {"first_name": "Amara", "last_name": "Lead {}"},
 }
 BAD: dict[str, dict[str, Any]] = {  # what the CRM refuses, with the unified field of the refusal
     "hubspot": {"status": "LUKEWARM"},
     "pipeliner": {"owner": {"id": GONE}},
+    "salesforce": {"email_addresses": [{"email": "not an address"}]},
     "zoho-crm": {"website": "https://harbor.example/" + "x" * 450},
 }
-CALLS = {"hubspot": 10, "pipeliner": 10, "zoho-crm": 10}
+CALLS = {"hubspot": 10, "pipeliner": 10, "salesforce": 5, "zoho-crm": 10}
 
 
 @pytest.mark.parametrize("slug", sorted(GOOD))
