@@ -143,8 +143,8 @@ class Run:
             return refused | (yield from self._together(rows, attempt))
         batch = [rows[place] for place in taken]
         verdicts = yield from self._batch(request, batch, attempt)
-        others = [row for row in rows if row.index not in verdicts]
-        return verdicts | (yield from self._singly(others))
+        others = [row for row in rows if row.index not in verdicts]  # what one batch leaves out may make another
+        return verdicts | (yield from (self._together if verdicts else self._singly)(others))
 
     def _batch_of(self, rows: Sequence[_Row]) -> tuple[Request, tuple[int, ...]]:
         return self.provider.build_batch([row.request for row in rows], self.settings, base_url=self.origin)

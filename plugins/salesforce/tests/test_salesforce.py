@@ -396,6 +396,17 @@ def test_owners_travel_with_owners(provider: Provider, settings: Settings, simul
     assert simulator.calls[0].headers["sforce-auto-assign"] == "FALSE"
 
 
+def test_what_one_batch_leaves_out_makes_another(simulator: SalesforceSimulator) -> None:
+    """Leads with and without an owner cost two calls, and a look-up of a company one of its own."""
+    owned, look_up = LEAD | {"owner": {"id": OWNER_ID}}, {"last_name": "Look-up", "account": {"id": ACCOUNT_ID}}
+    account = Account("salesforce", simulator.sample_settings)
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        verdicts = dict(client.create_many([owned, LEAD, look_up, LEAD, owned, look_up] * 20, account))
+    assert sorted(verdicts) == list(range(120))
+    assert all(verdict.id for verdict in verdicts.values())
+    assert (simulator.count, simulator.used) == (120, 2 + 40)
+
+
 def test_no_row_that_can_travel_makes_an_empty_batch(provider: Provider, settings: Settings) -> None:
     look_up = provider.compose(Lead.parse({"last_name": "L", "account": {"id": ACCOUNT_ID}}), settings)
     assert provider.build_batch([look_up], settings)[1] == ()
