@@ -14,7 +14,7 @@ FORMATS: tuple[ResponseFormat, ...] = ("unified", "raw", "normalized")
 _FIELDS = tuple(CreatedLead.model_fields)
 _LISTS = {"addresses", "email_addresses", "phone_numbers", "urls"}
 _TIMES = {"last_activity_at", "created_at", "updated_at", "converted_at"}
-_PARTS: dict[str, tuple[str, ...]] = {
+PARTS: dict[str, tuple[str, ...]] = {
     "addresses": ("street_1", "street_2", "city", "state", "postal_code", "country", "type"),
     "email_addresses": ("email", "type"),
     "phone_numbers": ("number", "extension", "type"),
@@ -72,7 +72,7 @@ def _normalized(lead: CreatedLead) -> dict[str, Any]:
 
 def _normal(name: str, value: Any) -> Any:
     if name in _LISTS:
-        return [{part: getattr(item, part) for part in _PARTS[name]} for item in value or ()]
+        return [{part: getattr(item, part) for part in PARTS[name]} for item in value or ()]
     if name == "custom_fields":
         return value or {}
     if value is not None and name in _TIMES:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from unilead import Registry, Simulator
+from unilead_host import page
 from unilead_host.accounts import Accounts
 from unilead_host.attempts import FailedAttempts
 from unilead_host.credentials import HostCredentialStore
@@ -141,6 +142,7 @@ def create_app(settings: HostSettings, registry: Registry | None = None) -> Fast
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(StorageError, _storage_error)
     app.router.routes.extend([*meta.routes(), *leads.routes(), *operations.routes()])
+    page.install(app, host)
     return app
 
 

@@ -1,0 +1,161 @@
+"""A provider's data sheet as its page shows it: settings, signing in, limits, fields, and what is installed."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from unilead import BasicAuth, HeaderAuth, LeadError, OAuth2, OAuthSettings, Plugin, Provider, Registry
+from unilead.info import AuthScheme
+from unilead.registry import hook_names
+from unilead_host.page.matrix import SIDES, Cell, FieldRow, Side, cell, schema_rows
+
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of an account."""
+
+    name: str
+    type: str
+    is_required: bool
+    is_secret: bool
+    default: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One distribution of the override chain, and the hooks it writes."""
+
+    distribution: str
+    version: str
+    module: str
+    hooks: tuple[str, ...]
+    is_override: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A field or part that a provider takes or answers."""
+
+    field: FieldRow
+    cell: Cell
+
+
+def settings_of(provider: Provider) -> list[Setting]:
+    """The settings of an account, from the JSON Schema of the provider's settings model."""
+    schema = provider.info.settings.model_json_schema()
+    required = schema.get("required", ())
+    return [
+        Setting(
+            name,
+            _type_of(details),
+            name in required,
+            _is_secret(details),
+            _default(details),
+            _sentence_like(details.get("description", "")),
+        )
+        for name, details in schema["properties"].items()
+    ]
+
+
+def ways_in(provider: Provider) -> str:
+    """What an account must give at least, where no single setting is required."""
+    model = provider.info.settings
+    return model.ways_in if issubclass(model, OAuthSettings) else ""
+
+
+def summary(provider: Provider) -> str:
+    """The first sentence of the settings model: what an account is at this CRM."""
+    return (inspect.getdoc(provider.info.settings) or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _sentence_like(text: str) -> str:
+    return text[:1].upper() + text[1:].removesuffix(".")
+
+
+def _shape(details: dict[str, Any]) -> dict[str, Any]:
+    """The one alternative that is not ``null``."""
+    return next((option for option in details.get("anyOf", ()) if option.get("type") != "null"), details)
+
+
+def _type_of(details: dict[str, Any]) -> str:
+    shape = _shape(details)
+    if "enum" in shape:
+        return "one of " + ", ".join(str(value) for value in shape["enum"])
+    if shape.get("type") == "object":
+        return f"object of name to {shape.get('additionalProperties', {}).get('type', 'value')}"
+    return str(shape.get("type", "any"))
+
+
+def _is_secret(details: dict[str, Any]) -> bool:
+    return _shape(details).get("format") == "password"
+
+
+def _default(details: dict[str, Any]) -> str:
+    value = details.get("default")
+    return "" if value in (None, {}, []) or _is_secret(details) else str(value)
+
+
+def signing_in(scheme: AuthScheme) -> str:
+    """An authentication scheme in words; settings stand in double backticks."""
+    match scheme:
+        case HeaderAuth(name, template):
+            return f"The header ``{name}: {template}``"
+        case BasicAuth(username, password):
+            secret = f"password ``{password}``" if password else "an empty password"
+            return f"HTTP Basic with user ``{username}`` and {secret}"
+        case OAuth2():
+            scopes = f"; scopes {', '.join(f'``{name}``' for name in scheme.scopes)}" if scheme.scopes else ""
+            return f"OAuth 2.0 with ``Authorization: {scheme.prefix} …``, renewed with the refresh token{scopes}"
+
+
+def limits(provider: Provider) -> list[str]:
+    """The CRM's rate limits in words, and the size of a batch."""
+    return [f"{limit.requests:,} requests in {_duration(limit.seconds)}" for limit in provider.info.rate_limits]
+
+
+def _duration(seconds: float) -> str:
+    size, unit = next(((size, unit) for size, unit in _UNITS if seconds % size == 0), (1, "second"))
+    count = seconds / size
+    return f"a {unit}" if count == 1 and unit != "hour" else "an hour" if count == 1 else f"{count:g} {unit}s"
+
+
+def fields_of(provider: Provider, side: Side) -> list[Described]:
+    """The fields and parts that the provider takes, or answers."""
+    rows = (Described(row, cell(side, provider, row)) for row in schema_rows(side))
+    return [row for row in rows if row.cell != "no"]
+
+
+def all_fields(provider: Provider) -> dict[Side, list[Described]]:
+    """Both sides of `fields_of`."""
+    return {side: fields_of(provider, side) for side in SIDES}
+
+
+def chain(registry: Registry, slug: str) -> list[Link]:
+    """The distributions behind a slug: the provider, then what is stacked on it."""
+    links = [(plugin, False) for plugin in registry.plugins(slug)] + [(it, True) for it in registry.overrides(slug)]
+    return [
+        Link(plugin.distribution, plugin.version, plugin.module, _hooks(plugin), is_override)
+        for plugin, is_override in links
+    ]
+
+
+def _hooks(plugin: Plugin) -> tuple[str, ...]:
+    """The hooks that a loaded plugin writes; none where it does not load, which its slug reports."""
+    try:
+        return hook_names(plugin.entry_point.load())
+    except Exception:  # whatever a plugin's import raises is told once, by the registry
+        return ()
+
+
+def fault_of(registry: Registry, slug: str) -> LeadError | None:
+    """Why an installed provider cannot be used; ``None`` where it can."""
+    try:
+        registry.get(slug)
+    except LeadError as error:
+        return error
+    return None
