@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from unilead import Simulator
+from unilead import Registry, Simulator
 from unilead_host.app import Host, create_app
 from unilead_host.crypto import Vault
 from unilead_host.settings import HostSettings
@@ -48,7 +48,7 @@ class Stage:
         path: str = LEADS,
     ) -> httpx.Response:
         """Create a lead; ``content`` instead of ``lead`` is sent as it is."""
-        url = f"{path}?integrated_account_id={account or self.accounts[slug]}{'&' if query else ''}{query}"
+        url = f"http://host{path}?integrated_account_id={account or self.accounts[slug]}{'&' if query else ''}{query}"
         body = {"content": content} if content is not None else {"json": lead}
         named = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **(headers or {})}
         return await self.http.post(url, headers=named, **body)
@@ -58,10 +58,10 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(url: str, **settings: Any) -> AsyncIterator[Stage]:
+async def staged(url: str, registry: Registry | None = None, **settings: Any) -> AsyncIterator[Stage]:
     """Start a host on a migrated database that may be in use before and afterwards."""
     named = {"encryption_keys": KEY, "simulated": True, **settings}
-    app = create_app(HostSettings(database_url=url, **named))
+    app = create_app(HostSettings(database_url=url, **named), registry)
     async with app.router.lifespan_context(app):
         host: Host = app.state.host
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
