@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from unilead import Account, Client, LeadError, Registry, Request, Response, Result, Simulator
 from unilead.auth import credential_headers
+from unilead.transport.answer import tls_context
 
 
 @dataclass
@@ -66,8 +67,10 @@ def stand_for(slug: str, *, tls: bool = False) -> Iterator[Stand]:
     with simulator.serve(tls=tls) as served, patch.dict(os.environ, {"NO_PROXY": "127.0.0.1"}):
         if served.ca_file is not None:
             os.environ |= {"SSL_CERT_FILE": str(served.ca_file), "REQUESTS_CA_BUNDLE": str(served.ca_file)}
+            tls_context.cache_clear()  # a process trusts what it read first
         with Client(registry=registry, base_url=served.url, allow_private=True, timeout=10) as client:
             yield Stand(simulator, served.url, dict(simulator.sample_settings), client)
+    tls_context.cache_clear()
 
 
 def _without(value: Any, names: frozenset[str]) -> Any:

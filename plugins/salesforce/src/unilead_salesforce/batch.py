@@ -19,8 +19,8 @@ Verdict: TypeAlias = CreatedLead | ProviderError
 def join(requests: Sequence[Request], leads_path: str, data_path: str) -> tuple[Request, list[int]]:
     """Join plain creates into one request.
 
-    An upsert and a look-up of a company go singly. Headers hold for a whole call, so only leads with the same ones, with
-    an owner or without, travel together.
+    An upsert and a look-up of a company go singly. Headers hold for a whole call, so leads with an owner and leads
+    without travel apart.
 
     Returns: the request, and the indexes of the requests in it.
     """
