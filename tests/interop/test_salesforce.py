@@ -153,6 +153,7 @@ def test_both_are_told_that_the_session_expired(stand: Stand, salesforce: Salesf
         salesforce.Lead.create(RECORD)
     ours = stand.refusal(LEAD)
     assert isinstance(ours, AuthError)
+    assert caught.value.content[0]["errorCode"] == ours.vendor_code == "INVALID_SESSION_ID"
     assert caught.value.content == ours.response.json
 
 
@@ -180,8 +181,9 @@ def test_both_upsert_one_lead(stand: Stand, salesforce: Salesforce) -> None:
 
 
 def test_client_finds_no_lead_that_is_not_there(stand: Stand, salesforce: Salesforce) -> None:
-    with pytest.raises(SalesforceResourceNotFound):
+    with pytest.raises(SalesforceResourceNotFound) as caught:
         salesforce.Lead.get("00Q5e00000AbCdEEAV")
+    assert caught.value.content[0]["errorCode"] == "NOT_FOUND"
 
 
 def test_client_learns_what_is_left_of_the_quota(stand: Stand, salesforce: Salesforce) -> None:
