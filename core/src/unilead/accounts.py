@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from unilead.errors import Problem, SettingsError
 from unilead.info import Account
@@ -36,6 +37,8 @@ def load_account(path: str | Path) -> Account:
         values = json.loads(text) if is_json else tomllib.loads(text)
     except (ValueError, RecursionError):
         raise SettingsError(f"account file {path} is not valid {'JSON' if is_json else 'TOML'}") from None
+    if isinstance(values, dict) and "id" not in values:  # the same at each load: tokens and results are kept by it
+        values = {**values, "id": str(uuid5(NAMESPACE_URL, path.resolve().as_uri()))}
     return account_of(values, path.parent)
 
 

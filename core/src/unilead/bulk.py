@@ -27,6 +27,7 @@ from pydantic_core import to_json
 from unilead.auth import check_sign_in
 from unilead.errors import (
     AuthError,
+    ConnectError,
     HookContractError,
     InvalidLeadError,
     LeadError,
@@ -50,6 +51,7 @@ Group: TypeAlias = list[tuple[int, Given]]
 Judged: TypeAlias = list[tuple[int, Verdict]]
 BeforeSend: TypeAlias = Callable[[Sequence[int]], None]
 
+LONGEST_SLEEP = 0.5  # seconds; so that a stop is not slept through
 ATTEMPTS = 5  # most sends of one request; nobody sits and waits for it
 
 
@@ -73,6 +75,8 @@ class Run:
     Attributes:
         calls: number of requests sent so far.
         size: leads in one request.
+        stopped: no more leads are taken.
+        closed: why the account can send no more, where it cannot.
     """
 
     def __init__(
@@ -91,11 +95,12 @@ class Run:
         self.origin = options.base_url if options.base_url is not None else provider.base_url(settings)
         self.size = provider.info.batch_size if provider.takes_batches else 1
         self.calls = 0
+        self.stopped = False
+        self.closed: LeadError | None = None
         self._before_send = before_send
         self._clock = clock
         self._lock = threading.Lock()
         self._free_at = 0.0
-        self._closed: LeadError | None = None
         self._closed_until = 0.0
 
     # --- one group of leads ---------------------------------------------------------------------------------------
@@ -236,8 +241,8 @@ class Run:
 
     def _sending(self) -> Sending:
         """Make what sends one request. Raises: LeadError when the account can send no more."""
-        if self._closed is not None and self._clock() < self._closed_until:
-            error = copy.copy(self._closed)
+        if self.closed is not None and self._clock() < self._closed_until:
+            error = copy.copy(self.closed)
             if error.retry_after is not None:
                 error.retry_after = self._closed_until - self._clock()
             raise error
@@ -258,21 +263,30 @@ class Run:
         try:
             step = next(steps)
             while True:
-                if isinstance(step, Wait):
-                    self._free_at = max(self._free_at, self._clock() + step.seconds)
-                elif isinstance(step, Send):
-                    while (left := self._free_at - self._clock()) > 0:
-                        yield Wait(left)
-                    with self._lock:
-                        self.calls += 1
                 try:
-                    answer = yield step
+                    if isinstance(step, Wait):
+                        self._free_at = max(self._free_at, self._clock() + step.seconds)
+                    yield from self._wait_while_held()
+                    answer = None if isinstance(step, Wait) else (yield from self._counted(step))
                 except LeadError as error:
                     step = steps.throw(error)
                 else:
                     step = steps.send(answer)
         except StopIteration as done:
             return done.value
+
+    def _counted(self, step: Step) -> Steps:
+        if isinstance(step, Send):
+            with self._lock:
+                self.calls += 1
+        return (yield step)
+
+    def _wait_while_held(self) -> Generator[Step, Any, None]:
+        """Wait until the account may send, in short sleeps. Raises: LeadError when all is to stop meanwhile."""
+        while (left := self._free_at - self._clock()) > 0:
+            if self.stopped:
+                raise ConnectError("stopped while it waited", hint="nothing was sent; go on later")
+            yield Wait(min(left, LONGEST_SLEEP))
 
     def _close_for(self, error: LeadError, *, is_about_account: bool) -> None:
         """Stop sending where every further request would get the same answer, which says nothing about its leads."""
@@ -281,7 +295,7 @@ class Run:
             return
         error.outcome = "not_sent"
         self._closed_until = self._clock() + (error.retry_after or 0) if quota else float("inf")
-        self._closed = copy.copy(error)
+        self.closed = copy.copy(error)
 
     def _stamped(self, error: LeadError, request_id: str) -> LeadError:
         error.provider = error.provider or self.provider.slug

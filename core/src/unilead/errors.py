@@ -122,6 +122,18 @@ class LeadError(Exception):
         """Unified paths of all fields at fault."""
         return (self.field,) if self.field else ()
 
+    def document(self) -> dict[str, Any]:
+        """The failure as programs read it: in the command line's JSON and in the results of an import."""
+        return {
+            "type": type(self).__name__,
+            "category": self.category,
+            "message": self.message,
+            "fields": list(self.fields),
+            "vendor_code": self.vendor_code,
+            "retry_after": self.retry_after,
+            "outcome": self.outcome,
+        }
+
     def __str__(self) -> str:
         head = f"[{self.provider}] {self.message}" if self.provider else self.message
         notes = [("field", self.field), ("hint", self.hint), ("request id", self.request_id)]

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 from unilead.bulk import Given, Group, Judged, Run, Verdict
+from unilead.errors import LeadError
 from unilead.steps import Steps
 
 T = TypeVar("T")
@@ -40,6 +41,15 @@ class Creating(Iterator[Pair]):
         pair: Pair = next(self._pairs)
         return pair
 
+    @property
+    def closed(self) -> LeadError | None:
+        """Why the account can send no more: its credentials are refused, or it has to wait for more than a minute."""
+        return self._run.closed
+
+    def stop(self) -> None:
+        """Take no more leads and send nothing again; what is in flight goes on to its verdict."""
+        self._run.stopped = True
+
     def close(self) -> None:
         """Take no more leads, and wait for the requests in flight."""
         self._pairs.close()
@@ -61,6 +71,15 @@ class AsyncCreating(AsyncIterator[Pair]):
         pair: Pair = await anext(self._pairs)
         return pair
 
+    @property
+    def closed(self) -> LeadError | None:
+        """Why the account can send no more: its credentials are refused, or it has to wait for more than a minute."""
+        return self._run.closed
+
+    def stop(self) -> None:
+        """Take no more leads and send nothing again; what is in flight goes on to its verdict."""
+        self._run.stopped = True
+
     async def aclose(self) -> None:
         """Take no more leads, and cancel the requests in flight."""
         await self._pairs.aclose()
@@ -76,12 +95,13 @@ def in_threads(
     ended = False
     with ThreadPoolExecutor(concurrency, thread_name_prefix="unilead") as pool:
         while running or not ended:
-            while not ended and len(running) < concurrency:
+            while not (ended or run.stopped) and len(running) < concurrency:
                 group, failed = _take(source, run.size)
                 fault = fault or failed
                 ended = failed is not None or len(group) < run.size
                 if group:
                     running.add(pool.submit(drive, run.group(group)))
+            ended = ended or run.stopped
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 failed = _fault_of(future)
@@ -125,9 +145,12 @@ async def in_tasks(
     ended = False
     try:
         while running or not ended:
+            ended = ended or run.stopped
             if not ended and taking is None and len(running) < concurrency:
                 taking = asyncio.ensure_future(_take_async(source, run.size))
-            await asyncio.wait(running | ({taking} if taking else set()), return_when=asyncio.FIRST_COMPLETED)
+            pending: set[asyncio.Task[Any]] = running | ({taking} if taking else set())
+            if pending:
+                await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             if taking is not None and taking.done():
                 group, failed = taking.result()
                 taking = None
@@ -144,9 +167,9 @@ async def in_tasks(
                     fault, ended = fault or failed, True
                 running.discard(task)
     finally:
-        left = [*running, *([taking] if taking else [])]
-        for pending in left:
-            pending.cancel()
+        left: set[asyncio.Task[Any]] = running | ({taking} if taking else set())
+        for unfinished in left:
+            unfinished.cancel()
         await asyncio.gather(*left, return_exceptions=True)
     if fault is not None:
         raise fault

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import pairwise
+from keyword import iskeyword
 
 import click
 
@@ -22,6 +23,7 @@ COMMANDS = {  # name: its module, and what it does
     "preview": ("offline", "Print the exact request that would create a lead."),
     "parse": ("offline", "Read a CRM's answer from a file."),
     "create": ("sending", "Create a lead in an account's CRM."),
+    "import": ("bulk", "Create the leads of a file, with a verdict for each row."),
     "demo": ("sending", "Send a lead through every provider's simulator."),
     "simulate": ("sending", "Serve a CRM's simulator on this machine."),
     "new-plugin": ("authoring", "Make a provider of your own from a template."),
@@ -40,7 +42,8 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"unilead.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(module, f"{name}_" if iskeyword(name) else name)
         return command
 
     def resolve_command(

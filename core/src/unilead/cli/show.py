@@ -165,15 +165,7 @@ def note_losses(dropped: Iterable[str], unknown: Iterable[str]) -> None:
 def error_document(error: Exception) -> dict[str, Any]:
     """A failure as programs read it."""
     if isinstance(error, LeadError):
-        return {
-            "type": type(error).__name__,
-            "category": error.category,
-            "message": error.message,
-            "fields": list(error.fields),
-            "vendor_code": error.vendor_code,
-            "retry_after": error.retry_after,
-            "outcome": error.outcome,
-        }
+        return error.document()
     usage = isinstance(error, click.ClickException)
     document: dict[str, Any] = {
         "type": type(error).__name__,

@@ -1,0 +1,378 @@
+"""``import``: the leads of a file go to a CRM, or, with ``--dry-run``, nowhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from unilead.accounts import load_account
+from unilead.cli.show import UNKNOWN, Command, heading, line, note, one_line, pairs, print_json, table
+from unilead.client import Client
+from unilead.errors import LeadError
+from unilead.importing.columns import Columns, choose
+from unilead.importing.ledger import Ledger, Status
+from unilead.importing.readers import FORMATS, Reader, open_reader
+from unilead.importing.report import import_page, survey_page, write_csv, write_page
+from unilead.importing.run import Again, AlreadyImportedError, Import, prepare, results_path
+from unilead.importing.survey import Survey
+from unilead.importing.tally import Tally
+from unilead.info import Account
+from unilead.registry import Registry
+from unilead.simulator import Simulator
+
+INTERRUPTED, TERMINATED = 130, 143
+TOP_REASONS = 5
+SHOWN_EVERY = 0.1  # seconds
+
+
+@click.command("import", cls=Command)
+@click.option("--account", "account_file", metavar="FILE", help="Account file, TOML or JSON.")
+@click.option("--simulate", "slug", metavar="SLUG", help="Send to this CRM's simulator instead.")
+@click.option("--map", "mapping", multiple=True, metavar="COLUMN=FIELD", help="Where a column goes; empty: nowhere.")
+@click.option("--dry-run", is_flag=True, help="Say what would become of each row; send nothing.")
+@click.option("--resume", is_flag=True, help="Go on where an earlier import of this file ended.")
+@click.option("--retry-unknown", is_flag=True, help="Send rows again that may exist: only after looking in the CRM.")
+@click.option("--retry-rejected", is_flag=True, help="Send rows again that the CRM refused.")
+@click.option("--report", "report_file", metavar="FILE", help="Write a report: .html a page, .csv a table.")
+@click.option("--results", "results_file", metavar="FILE", help="Keep the verdicts here, not in FILE.results.jsonl.")
+@click.option("--concurrency", type=click.IntRange(1, 100), default=4, help="Requests in flight, 4 by default.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="What FILE is, where its suffix does not say.")
+@click.option("--encoding", help="Of a CSV file; UTF-8 by default.")
+@click.option("--delimiter", help="Of a CSV file; seen from its first line by default.")
+@click.option("--sheet", default="", help="Of a workbook; the first one by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.argument("file", metavar="FILE")
+def import_(
+    account_file: str | None,
+    slug: str | None,
+    mapping: tuple[str, ...],
+    dry_run: bool,
+    resume: bool,
+    retry_unknown: bool,
+    retry_rejected: bool,
+    report_file: str | None,
+    results_file: str | None,
+    concurrency: int,
+    form: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    sheet: str,
+    as_json: bool,
+    file: str,
+) -> int:
+    """Create the leads of FILE (CSV, JSONL, Parquet or XLSX), with a verdict for each row.
+
+    Verdicts go to FILE.results.jsonl. A row that was sent is never sent again; --resume sends those that were not.
+    """
+    if (account_file is None) == (slug is None):
+        raise click.UsageError("name an account with --account FILE, or a simulator with --simulate SLUG")
+    if delimiter is not None:
+        delimiter = _delimiter(delimiter)
+    report = _report_path(report_file)
+    target = _target(account_file, slug)
+    reader = open_reader(Path(file), form=form, encoding=encoding, delimiter=delimiter, sheet=sheet)
+    for text in reader.notes:
+        note(f"note: {text}")
+    if dry_run:
+        return _survey(target, reader, file, mapping, report, as_json=as_json)
+    results = Path(results_file) if results_file else results_path(Path(file))
+    again = Again(resume, retry_unknown, retry_rejected)
+    try:
+        columns, ledger = prepare(
+            reader,
+            Path(file),
+            results,
+            provider=target.account.provider,
+            account=target.account.id,
+            mapping=mapping,
+            again=again,
+        )
+    except AlreadyImportedError as warning:
+        note(f"warning: {warning.message}")
+        click.echo(f"  hint: {warning.hint}", err=True)
+        return _ended(warning.summary, as_json=as_json)
+    try:
+        return _import(target, reader, columns, ledger, again, concurrency, file, report, as_json=as_json)
+    finally:
+        ledger.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    registry: Registry
+    account: Account
+    simulator: Simulator | None
+
+    @property
+    def title(self) -> str:
+        return self.registry.get(self.account.provider).info.title
+
+
+def _target(account_file: str | None, slug: str | None) -> _Target:
+    registry = Registry()
+    if slug is None:
+        return _Target(registry, load_account(account_file or ""), None)
+    simulator = registry.get(slug).simulator()
+    return _Target(registry, Account(slug, simulator.sample_settings, id=f"simulator-{slug}"), simulator)
+
+
+def _delimiter(text: str) -> str:
+    found = {"\\t": "\t", "tab": "\t"}.get(text, text)
+    if len(found) != 1:
+        raise click.UsageError("--delimiter wants one character, or tab")
+    return found
+
+
+def _report_path(text: str | None) -> Path | None:
+    path = Path(text) if text else None
+    if path is not None and path.suffix.lower() not in (".html", ".htm", ".csv"):
+        raise click.UsageError("--report wants a file ending in .html or .csv")
+    return path
+
+
+# --- sending ----------------------------------------------------------------------------------------------------------
+
+
+def _import(
+    target: _Target,
+    reader: Reader,
+    columns: Columns,
+    ledger: Ledger,
+    again: Again,
+    concurrency: int,
+    file: str,
+    report: Path | None,
+    *,
+    as_json: bool,
+) -> int:
+    _show_columns(reader, columns, file, target.title)
+    for row in ledger.cut:
+        note(f"note: the last line of the results was cut off; row {row} is unknown")
+    with Client(registry=target.registry, transport=target.simulator) as client, _progress(reader.count) as seen:
+        running = Import(
+            reader, columns, ledger, client, target.account, concurrency=concurrency, again=again, seen=seen
+        )
+        seen.begin(reader.count - _left(ledger, reader.count, again))
+        with _stopping(running) as caught:
+            summary = running.run()
+    if running.stopped_by is not None:
+        note(f"unilead: stopped: {running.stopped_by.message}")
+        click.echo(f"  hint: {running.stopped_by.hint or 'mend the account'}; then --resume goes on", err=True)
+    needs_reasons = report is not None or summary["created"] < summary["rows"]
+    tally = Tally.of(ledger.last_entries()) if needs_reasons else Tally()
+    if report is not None:
+        _write_report(report, summary, tally, columns, ledger, file, target.title, running.stopped_by)
+    code = _ended(summary, as_json=as_json, tally=tally, title=target.title)
+    if caught:
+        note("unilead: interrupted; --resume goes on")
+    return caught[0] if caught else code
+
+
+def _left(ledger: Ledger, rows: int, again: Again) -> int:
+    """How many rows this run sends."""
+    if not again.any:
+        return rows
+    return sum(again.sends(ledger.states[row]) for row in range(1, rows + 1))
+
+
+def _write_report(
+    path: Path,
+    summary: dict[str, Any],
+    tally: Tally,
+    columns: Columns,
+    ledger: Ledger,
+    file: str,
+    crm: str,
+    stopped_by: LeadError | None,
+) -> None:
+    if path.suffix.lower() == ".csv":
+        write_csv(path, ledger.last_entries())
+        return
+    reason = stopped_by.message if stopped_by else ""
+    write_page(path, import_page(summary, tally, columns, file=file, crm=crm, stopped_by=reason))
+
+
+def _ended(summary: dict[str, Any], *, as_json: bool, tally: Tally | None = None, title: str = "the CRM") -> int:
+    """Print the summary. Returns: the exit code."""
+    if as_json:
+        print_json(summary)
+    else:
+        counts = {name.replace("_", " "): summary[name] for name in ("created", "rejected", "unknown", "not_sent")}
+        found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        heading(f"{summary['rows']:,} rows into {title}: {found}")
+        pairs(
+            [
+                ("requests", f"{summary['calls']:,}"),
+                ("seconds", f"{summary['seconds']:,.1f}"),
+                ("results", summary["results"]),
+                *_reason_lines(tally),
+            ]
+        )
+    if summary["unknown"]:
+        return UNKNOWN
+    return int(summary["created"] < summary["rows"])
+
+
+def _reason_lines(tally: Tally | None) -> Iterator[tuple[str, str]]:
+    reasons = tally.reasons if tally else []
+    for reason in reasons[:TOP_REASONS]:
+        rows = ", ".join(str(row) for row in reason.rows)
+        yield reason.status.replace("_", " "), f"{reason.count:,} rows: {reason.message} (row {rows})"
+    if len(reasons) > TOP_REASONS:
+        yield "", f"and {len(reasons) - TOP_REASONS} more reasons; --report FILE.html lists them"
+
+
+@contextmanager
+def _stopping(running: Import) -> Iterator[list[int]]:
+    """Let the first Ctrl-C or SIGTERM stop the import in good order, and the second one at once.
+
+    Either leaves the results whole: each row has its verdict there, or its mark that it may have been sent.
+    Yields: a list that holds the exit code once one came.
+    """
+    caught: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if caught:
+            os._exit(caught[0])  # threads that wait for an answer would keep the process
+        caught.append(INTERRUPTED if number == signal.SIGINT else TERMINATED)
+        running.stop()
+        sys.stderr.write("\nunilead: stopping; waiting for the requests in flight (again: leave at once)\n")
+
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# --- a dry run --------------------------------------------------------------------------------------------------------
+
+
+def _survey(
+    target: _Target, reader: Reader, file: str, mapping: tuple[str, ...], report: Path | None, *, as_json: bool
+) -> int:
+    provider = target.registry.get(target.account.provider)
+    columns = Columns(reader.columns, choose(reader.columns, mapping) if reader.columns else {}, nested=reader.nested)
+    survey = Survey(reader, columns, provider, provider.settings_of(target.account))
+    with _progress(reader.count) as seen:
+        for status in survey.run():
+            seen(status)
+    document = survey.document()
+    if report is not None:
+        if report.suffix.lower() == ".csv":
+            raise click.UsageError("a dry run's report is a page: --report FILE.html")
+        write_page(report, survey_page(survey, document, file=file, crm=target.title))
+    if as_json:
+        print_json(document)
+    else:
+        _print_survey(document, target.title)
+    return int(document["ready"] < document["rows"])
+
+
+def _print_survey(document: dict[str, Any], title: str) -> None:
+    counts = ", ".join(f"{document[name]:,} {name}" for name in ("ready", "missing", "invalid"))
+    heading(f"{document['rows']:,} rows for {title}: {counts}; nothing was sent")
+    pairs(
+        [
+            *((f"missing {name}", f"in {count:,} rows") for name, count in document["missing_fields"].items()),
+            *((f"dropped {path}", f"in {count:,} rows") for path, count in document["dropped"].items()),
+            *(
+                (
+                    "invalid",
+                    f"{reason['count']:,} rows: {reason['message']} (row {', '.join(map(str, reason['rows']))})",
+                )
+                for reason in document["reasons"]
+                if reason["status"] == "invalid"
+            ),
+        ]
+    )
+    line()
+    rows = [
+        (entry["column"], entry["field"] or "not imported", f"{entry['filled']:,}", f"{entry['dropped']:,}")
+        for entry in document["columns"]
+    ]
+    table(("COLUMN", "FIELD", "FILLED", "DROPPED"), rows)
+
+
+# --- on standard error ------------------------------------------------------------------------------------------------
+
+
+def _show_columns(reader: Reader, columns: Columns, file: str, title: str) -> None:
+    """Say where each column goes, before anything is sent."""
+    note(f"{file}: {reader.count:,} rows to {title}")
+    width = max((len(one_line(name)) for name in reader.columns), default=0)
+    for name in reader.columns:
+        field = columns.chosen.get(name)
+        click.echo(f"  {one_line(name):<{width}}  →  {field or '(not imported)'}", err=True)
+    if columns.ignored:
+        click.echo(f"  --map {one_line(columns.ignored[0])!r}=FIELD imports it", err=True)
+
+
+class _Seen:
+    """Counts statuses for a progress bar, which is there only on a terminal."""
+
+    def __init__(self, show: Callable[[dict[str, int], int], None]) -> None:
+        self.counts: dict[str, int] = {}
+        self.done = 0
+        self._show = show
+
+    def begin(self, done: int) -> None:
+        """Start with rows that need no sending."""
+        self.done = done
+
+    def __call__(self, status: Status | str) -> None:
+        self.counts[status] = self.counts.get(status, 0) + 1
+        self.done += 1
+        self._show(self.counts, self.done)
+
+
+@contextmanager
+def _progress(rows: int) -> Iterator[_Seen]:
+    """Show a bar with rate, time left and counts on standard error, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield _Seen(lambda counts, done: None)
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed or 0:,.0f}/s")
+
+    columns = (BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn(), TextColumn("{task.fields[counts]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=rows, counts="")
+
+        shown_at = 0.0
+
+        def show(counts: dict[str, int], done: int) -> None:
+            nonlocal shown_at
+            if done == rows or time.monotonic() - shown_at > SHOWN_EVERY:
+                shown_at = time.monotonic()
+                text = " ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+                progress.update(task, completed=done, counts=text)
+
+        yield _Seen(show)

@@ -1,0 +1,127 @@
+"""The file that is imported: whether it can be read, and its fingerprint."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from unilead.errors import ConfigurationError
+
+BLOCK = 1024 * 1024
+BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+class FileError(ConfigurationError):
+    """The file, its mapping or its results cannot be used for this import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What tells one state of a file from another.
+
+    Attributes:
+        size: bytes.
+        sha256: of the whole content.
+    """
+
+    size: int
+    sha256: str
+
+
+def check_file(path: Path) -> os.stat_result:
+    """Make sure that the path leads to a plain file with something in it; a pipe or device would never end.
+
+    Raises: FileError.
+    """
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a plain file"
+            raise FileError(f"{path} is {kind}", hint="an import reads its file twice, so it must be a file on disk")
+        with path.open("rb"):
+            pass
+    except OSError as fault:
+        raise FileError(f"{path}: {fault.strerror or type(fault).__name__}") from None
+    if not found.st_size:
+        raise FileError(f"{path} is empty")
+    return found
+
+
+def blocks(path: Path) -> Iterator[bytes]:
+    """Read a file block by block."""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            yield block
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Take a file's fingerprint."""
+    digest, size = hashlib.sha256(), 0
+    for block in blocks(path):
+        digest.update(block)
+        size += len(block)
+    return Fingerprint(size, digest.hexdigest())
+
+
+def encoding_of(path: Path) -> str:
+    """The encoding that a file's byte order mark names; UTF-8 without one."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    return next((name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), "utf-8")
+
+
+def check_text(path: Path, encoding: str) -> bool:
+    """Make sure that a whole file is text of this encoding, so that no row is sent before a later one fails.
+
+    Returns: whether it holds a NUL character.
+    Raises: FileError naming the first line that is no such text.
+    """
+    line, has_nul = 1, False
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)("strict")
+    except LookupError:
+        raise FileError(f"there is no encoding {encoding!r}") from None
+    try:
+        for block in blocks(path):
+            text = decoder.decode(block)
+            line += text.count("\n")
+            has_nul = has_nul or "\0" in text
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as fault:
+        line += fault.object[: fault.start].count(b"\n")
+        raise FileError(f"{path}: line {line} is not {encoding} text", hint=_encoding_hint(path)) from None
+    return has_nul
+
+
+def _encoding_hint(path: Path) -> str:
+    head = next(blocks(path))[:512]
+    if head.count(0) * 3 > len(head):
+        return "it looks like UTF-16 without a byte order mark; say --encoding utf-16-le or utf-16-be"
+    return "save it as UTF-8, or say what it is: --encoding cp1252 (what Windows and Excel write in Western Europe)"
+
+
+class Unchanged:
+    """Watches that a file stays as it is while it is read."""
+
+    def __init__(self, path: Path, found: os.stat_result) -> None:
+        self._path = path
+        self._seen = _mark(found)
+
+    def check(self) -> None:
+        """Raises: FileError when the file was written to, replaced or removed."""
+        try:
+            same = _mark(self._path.stat()) == self._seen
+        except OSError:
+            same = False
+        if not same:
+            hint = "what was sent is in the results file; an import needs a file that stays as it is"
+            raise FileError(f"{self._path} changed while it was read", hint=hint)
+
+
+def _mark(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

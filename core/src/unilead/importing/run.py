@@ -1,0 +1,209 @@
+"""One import: rows of a file become leads in a CRM, and each verdict goes to the ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from unilead.bulk import Verdict
+from unilead.client import Client
+from unilead.errors import LeadError
+from unilead.exchange import Result
+from unilead.importing.columns import Columns, choose
+from unilead.importing.files import FileError, fingerprint
+from unilead.importing.ledger import STATUSES, ImportKey, Ledger, Status, totals
+from unilead.importing.readers import Reader
+from unilead.in_flight import Creating
+from unilead.info import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Which rows of an earlier run are sent.
+
+    Attributes:
+        resume: go on where it ended: what was not sent is sent, what has a verdict is left alone.
+        unknown: send those again that may exist in the CRM; only a person who has looked can know.
+        rejected: send those again that the CRM refused.
+    """
+
+    resume: bool = False
+    unknown: bool = False
+    rejected: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether an earlier run is gone on with at all."""
+        return self.resume or self.unknown or self.rejected
+
+    def sends(self, status: Status | None) -> bool:
+        """Whether a row of this status is sent."""
+        wanted = {None: True, "not_sent": True, "unknown": self.unknown, "rejected": self.rejected, "created": False}
+        return wanted[status]
+
+
+class AlreadyImportedError(FileError):
+    """This very file was imported into this account before; nothing was sent.
+
+    Attributes:
+        summary: what became of its rows then, as of `Import.run`.
+    """
+
+    def __init__(self, message: str, *, summary: dict[str, Any], hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.summary = summary
+
+
+def results_path(file: Path) -> Path:
+    """Where the results of a file's import are kept unless told otherwise."""
+    return file.with_name(file.name + ".results.jsonl")
+
+
+def prepare(
+    reader: Reader,
+    file: Path,
+    results: Path,
+    *,
+    provider: str,
+    account: str,
+    mapping: Iterable[str] = (),
+    again: Again = Again(),
+) -> tuple[Columns, Ledger]:
+    """Decide which column goes where, and open the ledger.
+
+    Raises: AlreadyImportedError when it was imported before and ``again`` does not say to go on; FileError when the
+        results there are of another file or account, when there is nothing to go on with, or the mapping cannot be.
+    """
+    key = ImportKey(sha256=fingerprint(file).sha256, provider=provider, account=account)
+    earlier = _earlier(results, key, again)
+    saved = earlier["map"] if earlier is not None else None
+    chosen = choose(reader.columns, mapping, saved) if reader.columns else {}
+    columns = Columns(reader.columns, chosen, nested=reader.nested)
+    if earlier is None:
+        ImportKey(file=file.name, **key, map=chosen).write(results)  # first: results without a key are of no use
+        ledger = Ledger(results, fresh=True)
+    else:
+        ledger = Ledger(results, fresh=False)
+        if not again.any:
+            ledger.close()
+            counts = summary(ledger, reader.count)
+            raise AlreadyImportedError(_finding(file, counts), summary=counts, hint=_way_on(results))
+    return columns, ledger
+
+
+def _earlier(results: Path, key: ImportKey, again: Again) -> ImportKey | None:
+    """The key of the earlier run that these results are of, if there are any."""
+    if not results.exists():
+        if again.any:
+            hint = "leave --resume out to begin; if it was moved or deleted, put it back first"
+            raise FileError(f"there is nothing to go on with: {results} is not there", hint=hint)
+        return None
+    earlier = ImportKey.read(results)
+    differences = earlier.differences(key)
+    if "sha256" in differences:
+        hint = "the rows are told apart by their place, so go on with the file as it was; or --results for a new file"
+        raise FileError(f"{results} holds the results of this file as it was before it changed", hint=hint)
+    if differences:
+        hint = "--results FILE keeps those of another account apart"
+        raise FileError(f"{results} holds the results of another {' and '.join(differences)}", hint=hint)
+    return earlier
+
+
+def _finding(file: Path, counts: Mapping[str, Any]) -> str:
+    found = ", ".join(f"{counts[status]} {status.replace('_', ' ')}" for status in STATUSES)
+    return f"{file} was imported before ({found}); nothing was sent"
+
+
+def _way_on(results: Path) -> str:
+    return f"--resume sends what was not sent; to import the whole file anew, move {results.name} away"
+
+
+class Import:
+    """Sends the rows of a file that are to be sent.
+
+    Args:
+        seen: called after each verdict, with the row's status; for progress.
+
+    Attributes:
+        stopped_by: why it ended before its last row, where the CRM's word about the account did that.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        columns: Columns,
+        ledger: Ledger,
+        client: Client,
+        account: Account,
+        *,
+        concurrency: int = 4,
+        again: Again = Again(),
+        seen: Callable[[Status], None] = lambda status: None,
+    ) -> None:
+        self._reader = reader
+        self._columns = columns
+        self._ledger = ledger
+        self._client = client
+        self._account = account
+        self._concurrency = concurrency
+        self._again = again
+        self._seen = seen
+        self._creating: Creating | None = None
+        self._stopping = False
+        self.stopped_by: LeadError | None = None
+
+    def stop(self) -> None:
+        """Send no further rows; those in flight go on to their verdict. For signal handlers."""
+        self._stopping = True
+        if self._creating is not None:
+            self._creating.stop()
+
+    def run(self) -> dict[str, Any]:
+        """Send, and write each verdict down.
+
+        Returns: ``{rows, created, rejected, unknown, not_sent, calls, seconds, results}``, counted over all runs.
+        Raises: FileError when the file changes or breaks; OSError when the ledger cannot be written. What has a
+            verdict keeps it, and what was marked stays ``unknown``.
+        """
+        begun = time.monotonic()
+        account = replace(self._account, read_back=False)
+        self._creating = creating = self._client.create_many(
+            self._pending(), account, concurrency=self._concurrency, numbered=True, before_send=self._ledger.mark
+        )
+        try:
+            for row, verdict in creating:
+                self._judge(row, verdict)
+                if creating.closed is not None:
+                    self.stopped_by = creating.closed
+                    self.stop()
+        finally:
+            creating.close()
+        return summary(self._ledger, self._reader.count, creating.calls, time.monotonic() - begun)
+
+    def _pending(self) -> Iterator[tuple[int, Any]]:
+        for row, (where, cells) in enumerate(self._reader.rows(), 1):
+            if self._stopping:
+                return
+            if self._again.sends(self._ledger.states[row]):
+                yield row, self._columns.lead(where, cells)
+
+    def _judge(self, row: int, verdict: Verdict) -> None:
+        status, lead_id, error, dropped = entry_of(verdict)
+        self._ledger.judge(row, status, lead_id, error, dropped)
+        self._seen(status)
+
+
+def summary(ledger: Ledger, rows: int, calls: int = 0, seconds: float = 0.0) -> dict[str, Any]:
+    """What is known of all rows of a file."""
+    about = {"calls": calls, "seconds": round(seconds, 3), "results": str(ledger.path)}
+    return totals(ledger.states, rows) | about
+
+
+def entry_of(verdict: Verdict) -> tuple[Status, str | None, Mapping[str, Any] | None, Sequence[str]]:
+    """A verdict as the ledger has it: status, the new lead's id, the error, and what of the row was left out."""
+    if isinstance(verdict, Result):
+        return "created", verdict.id, None, verdict.dropped + verdict.unknown
+    return verdict.outcome, None, verdict.document(), ()
