@@ -128,14 +128,19 @@ class FieldMap:
     def source_of(self, path: str | None, lead: Lead | None = None, settings: Any = None) -> str | None:
         """Find the unified path behind a vendor's path, such as ``Phone`` or ``address.city``.
 
-        With the lead at hand the very item is named (``phone_numbers[1].number``), else the field. A path below a
-        target belongs to that target's field. ``None`` for a path that no field goes to.
+        With the lead at hand the very item is named (``phone_numbers[1].number``), else the field; what the lead's
+        ``remote_data`` overrides is named there. A path below a target belongs to that target's field, and below the
+        one of ``custom_fields`` to the custom field of that name. ``None`` for a path that no field goes to.
         """
         if not path:
             return None
+        if lead is not None and _holds(lead.remote_data, path):
+            return f"remote_data.{path}"
         for row in self.fields:
-            if row.target and (path == row.target or path.startswith(row.target + ".")):
+            if row.target and path == row.target:
                 return row.source
+            if row.target and path.startswith(row.target + "."):
+                return f"custom_fields{path[len(row.target) :]}" if row.source == "custom_fields" else row.source
         for row in self.fields:
             if row.target or row.convert is None:
                 continue
@@ -147,6 +152,15 @@ class FieldMap:
 
 _ORDER = tuple(name for name in Lead.model_fields if name != "remote_data")
 _WHOLE_OBJECTS = ("custom_fields",)
+
+
+def _holds(extra: Any, path: str) -> bool:
+    """Whether nested data has something at a dotted path."""
+    for step in path.split("."):
+        if not isinstance(extra, Mapping) or step not in extra:
+            return False
+        extra = extra[step]
+    return True
 
 
 def is_empty(value: Any) -> bool:

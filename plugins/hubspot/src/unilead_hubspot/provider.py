@@ -257,8 +257,4 @@ def _property_path(name: str, settings: HubSpotSettings, lead: Lead | None) -> s
         return "status"
     if name == settings.lead_source_property:
         return "lead_source"
-    found = FIELDS.source_of(f"properties.{name}")
-    if found != "custom_fields":
-        return found
-    extra = (lead.remote_data or {}).get("properties") if lead else None
-    return f"remote_data.properties.{name}" if isinstance(extra, dict) and name in extra else f"custom_fields.{name}"
+    return FIELDS.source_of(f"properties.{name}", lead)

@@ -6,7 +6,7 @@ Source: https://developers.pipelinersales.com/api-docs/overview/about-the-api (r
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -45,8 +45,10 @@ REGIONS = ("us-east", "eu-central", "ca-central", "ap-southeast")
 BATCH = 100  # the vendor publishes no limit
 EXPAND = "primary_contact,primary_account,lead_source"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NAMED = re.compile(r"(?:[Ff]ield|property) '(?:\w+'(?:\[[^]]*\])?\.)?(\w+)'")
 _SPACE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 CATEGORIES: dict[int, Category] = {2006: "unexpected"}  # ERROR_UNKNOWN_TYPE: a misspelt entity; others go by status
+EMBEDDED: dict[int, Category] = {401: "authentication", 403: "permission", 404: "not_found", 409: "conflict"}
 
 
 def to_uuid(value: str) -> str:
@@ -262,23 +264,33 @@ def _moment(text: Any) -> str | None:
 def read_error(response: Response, request: Request) -> ProviderError:
     """Read any of Pipeliner's three error forms: the short one, the one with lists, and the framework's."""
     body = response.json if isinstance(response.json, dict) else {}
-    code = body.get("code")
-    names = [fault.get("field_name") for fault in body.get("field_errors") or ()]
-    field = next((found for name in names if (found := FIELDS.source_of(name))), None)
-    if field is None:
-        named = re.search(r"field '(?:[^']*\.)?(\w+)'", str(body.get("message") or ""))
-        field = FIELDS.source_of(named[1]) if named else None
+    code, message = body.get("code"), " ".join(str(body.get("message") or "").split())
     category = CATEGORIES.get(code) if isinstance(code, int) else None
     if response.status == 404 and request.method == "POST":
         category = "unexpected"
-    elif 200 <= response.status < 300:
-        category = category or ("validation" if body.get("success") is False else None)
-    if category is None and 200 <= response.status < 300:
-        return MalformedResponseError("the answer names no lead", response=response)
+    if 200 <= response.status < 300:
+        if body.get("success") is not False:
+            return MalformedResponseError("the answer names no lead", response=response)
+        category = category or _category_in(body)
     return error_for(
         response,
-        " ".join(str(body.get("message") or "").split()),
+        message,
         category=category,
         vendor_code=None if code is None else str(code),
-        field=field,
+        field=_field_in(body, message, request.lead),
     )
+
+
+def _category_in(body: Mapping[str, Any]) -> Category:
+    """Judge an error inside a 2xx by the status that it holds."""
+    status = body.get("http_status")
+    if isinstance(status, int) and status >= 500:
+        return "provider_unavailable"
+    return EMBEDDED.get(status, "validation") if isinstance(status, int) else "validation"
+
+
+def _field_in(body: Mapping[str, Any], message: str, lead: Lead | None) -> str | None:
+    """Find the unified path behind the first field that the lists name, or else the message."""
+    names = [fault.get("field_name") for fault in body.get("field_errors") or () if isinstance(fault, Mapping)]
+    names += _NAMED.findall(message)
+    return next((found for name in names if (found := FIELDS.source_of(name, lead))), None)

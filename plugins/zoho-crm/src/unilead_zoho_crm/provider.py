@@ -214,9 +214,10 @@ def build_request(lead: Lead) -> Request:
 
 @hookimpl
 def parse_response(response: Response, request: Request) -> CreatedLead:
-    if not 200 <= response.status < 300 or not response.body:
+    rows = response.json.get("data") if isinstance(response.json, dict) else None
+    if not 200 <= response.status < 300 or not isinstance(rows, list) or len(rows) != 1:
         raise read_error(response, request, FIELDS)
-    row = response.json["data"][0]
+    row = rows[0]
     if request.method == "GET":
         return created_lead(row)
     verdict = row_verdict(row, response, request, FIELDS)

@@ -1,0 +1,52 @@
+"""What a field table says of a vendor's path: which unified field, item or extra value is behind it."""
+
+from __future__ import annotations
+
+import pytest
+
+from unilead import Field, FieldMap, Lead, PhoneSlots
+
+FIELDS = FieldMap(
+    Field("last_name", "contact.surname"),
+    Field("phone_numbers", "", convert=PhoneSlots({"mobile": ["mobile"], "phone": ["work"]})),
+    Field("custom_fields", "extra"),
+)
+LEAD = Lead.parse(
+    {
+        "last_name": "Okafor",
+        "phone_numbers": [{"number": "1", "type": "work"}, {"number": "2", "type": "mobile"}],
+        "custom_fields": {"Fleet Size": 4},
+        "remote_data": {"contact": {"nick": "Ines"}, "tags": ["hot"]},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("contact.surname", "last_name"),
+        ("contact.surname.0", "last_name"),
+        ("mobile", "phone_numbers[1].number"),
+        ("extra", "custom_fields"),
+        ("extra.Fleet Size", "custom_fields.Fleet Size"),
+        ("contact.nick", "remote_data.contact.nick"),
+        ("tags", "remote_data.tags"),
+        ("contact", "remote_data.contact"),
+        ("contact.unknown", None),
+        ("tags.0", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_source_of_a_vendor_path(path: str | None, source: str | None) -> None:
+    assert FIELDS.source_of(path, LEAD) == source
+
+
+def test_source_without_a_lead_is_the_field() -> None:
+    assert FIELDS.source_of("mobile") == "phone_numbers"
+    assert FIELDS.source_of("tags") is None
+
+
+def test_source_of_an_overridden_field_is_what_overrides_it() -> None:
+    lead = Lead.parse({"last_name": "Okafor", "remote_data": {"contact": {"surname": "Kos"}}})
+    assert FIELDS.source_of("contact.surname", lead) == "remote_data.contact.surname"
