@@ -1,0 +1,88 @@
+"""Serves the application with uvicorn, and ends as an orchestrator wants it: what is under way is finished first."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from unilead_host.settings import LOOPBACK, HostSettings
+
+BACKLOG = 2048
+CLOSING_SECONDS = 5.0
+LOG = structlog.get_logger("unilead_host")
+
+
+class Server(uvicorn.Server):
+    """A server that drains: told to end, it says so at ``/readyz``, finishes what is under way, and exits with 0.
+
+    Args:
+        on_started: called once connections are accepted.
+        patience: seconds that requests under way may take.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, on_started: Callable[[], None], patience: float) -> None:
+        super().__init__(config)
+        self._app = app
+        self._on_started = on_started
+        self._patience = patience
+        self._end: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say that it is done."""
+        await super().startup(sockets)
+        self._on_started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain; asked a second time by Ctrl-C, end at once."""
+        if self._end is not None and sig == signal.SIGINT:
+            self.should_exit = self.force_exit = True
+            return
+        self._end = time.monotonic() + self._patience
+        self._app.state.draining = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to stop listening: once nothing is under way any more, or patience is at its end."""
+        drained = self._end is not None and (not self.server_state.tasks or time.monotonic() >= self._end)
+        return await super().on_tick(counter) or drained
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the port, so that a taken one is an error before anything else is done. Raises: OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def url_of(listening: socket.socket) -> str:
+    """The address to use in a browser on this machine."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(app: FastAPI, settings: HostSettings, listening: socket.socket, on_started: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    options: dict[str, Any] = {
+        "log_config": None,
+        "access_log": False,  # its lines would hold whole query strings
+        "server_header": False,
+        "timeout_graceful_shutdown": int(settings.create_timeout + CLOSING_SECONDS),
+        "proxy_headers": True,
+        "forwarded_allow_ips": settings.forwarded_allow_ips,
+        "lifespan": "on",
+    }
+    _warn(settings)
+    Server(uvicorn.Config(app, **options), app, on_started, settings.create_timeout).run([listening])
+
+
+def _warn(settings: HostSettings) -> None:
+    if settings.allow_private:
+        LOG.warning("private_addresses_allowed", hint="accounts may reach this network; unset ALLOW_PRIVATE")
+    if settings.host not in LOOPBACK and not settings.public_url.startswith("https:"):
+        LOG.warning("served_without_https", hint="put a reverse proxy with TLS in front and set PUBLIC_URL")
