@@ -25,7 +25,7 @@ from unilead_host.limits import BodyLimit
 from unilead_host.metrics import Metrics
 from unilead_host.middleware import Boundary, PlainPaths
 from unilead_host.openapi import openapi_document
-from unilead_host.routes import leads, meta, operations
+from unilead_host.routes import accounts, leads, meta, operations
 from unilead_host.server import pin_reason_phrases
 from unilead_host.service import LeadService
 from unilead_host.settings import HostSettings
@@ -141,6 +141,7 @@ def create_app(settings: HostSettings, registry: Registry | None = None) -> Fast
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(StorageError, _storage_error)
+    app.include_router(accounts.router)
     app.router.routes.extend([*meta.routes(), *leads.routes(), *operations.routes()])
     page.install(app, host)
     return app

@@ -71,6 +71,15 @@ class HostCredentialStore:
                 await connection.execute(accounts.update().where(current).values(**error, updated_at=now()))
         return saved
 
+    async def reopen(self, account_id: str) -> None:
+        """Let the token endpoint be asked again after it refused or failed; for a person who says so."""
+        closed = (credentials.c.state != "active") | credentials.c.retry_at.is_not(None)
+        fresh = {"state": "active", "reason": "", "retry_at": None, "version": credentials.c.version + 1}
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                credentials.update().where(credentials.c.account_id == account_id, closed).values(fresh)
+            )
+
     async def forget(self, account_id: str) -> None:
         """See `unilead.CredentialStore.forget`."""
         async with self._database.transaction() as connection:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unilead import Provider, Registry
+from unilead import LeadError, Provider, Registry
 from unilead_host.accounts import Accounts
 from unilead_host.crypto import Vault
 from unilead_host.settings import HostSettings
@@ -23,7 +24,6 @@ SAMPLE = {
     "last_name": "Lovelace",
     "contact": {"id": "8841"},
     "account": {"id": "2307", "name": "Engine Works Ltd"},
-    "email_addresses": [{"email": "ada@example.com", "type": "work"}],
 }
 
 
@@ -34,7 +34,7 @@ class Demo:
     Attributes:
         token: a token of its only tenant.
         accounts: slug to account id.
-        broken: providers that are installed and do not load.
+        broken: providers that are installed and cannot be simulated.
     """
 
     settings: HostSettings
@@ -56,10 +56,10 @@ class Demo:
             tenant = await Tenants(database).create("demo")
             token, _ = await Tokens(database).create(tenant.id, label="demo")
             stored = Accounts(database, Vault(settings.encryption_keys), registry)
-            made = {
-                provider.slug: (await stored.create(tenant.id, provider.slug, is_simulated=True)).id
-                for provider in registry.all()
-            }
+            made = {}
+            for slug in registry.slugs:
+                with suppress(LeadError):
+                    made[slug] = (await stored.create(tenant.id, slug, is_simulated=True)).id
         finally:
             await database.close()
         broken = tuple(slug for slug in registry.slugs if slug not in made)
@@ -71,12 +71,13 @@ class Demo:
 
     def curl(self, url: str) -> str:
         """A command line that creates a lead, ready to be pasted."""
-        slug, account_id = next(iter(self.accounts.items()))
+        provider = min(map(self.registry.get, self.accounts), key=_simplicity)
+        account_id = self.accounts[provider.slug]
         return "\n".join(
             [
                 f"curl -s '{url}/unified/crm/leads?integrated_account_id={account_id}' \\",
                 f"  -H 'Authorization: Bearer {self.token}' -H 'Content-Type: application/json' \\",
-                f"  -d {shlex.quote(json.dumps(sample_for(self.registry.get(slug))))}",
+                f"  -d {shlex.quote(json.dumps(sample_for(provider)))}",
             ]
         )
 
@@ -95,7 +96,12 @@ def demo_settings(folder: Path, *, host: str, port: int) -> dict[str, Any]:
     }
 
 
+def _simplicity(provider: Provider) -> tuple[bool, int, str]:
+    """Orders providers by how little a lead needs; where nothing is required the CRM itself will want something."""
+    return not provider.required, len(provider.required), provider.slug
+
+
 def sample_for(provider: Provider) -> dict[str, Any]:
     """A short lead with everything that the provider requires."""
-    wanted = {*provider.required, *({"last_name", "first_name"} & {*provider.supported})}
+    wanted = {*provider.required, *({"title", "first_name", "last_name"} & {*provider.supported})}
     return {name: value for name, value in SAMPLE.items() if name in wanted}

@@ -78,7 +78,7 @@ class Targets:
             raise Refusal.of(error_answer(error)) from None
         except SealError as error:
             raise Refusal(500, f"The integrated account's settings cannot be read: {error}") from None
-        return Target(stored, account, provider, self._client_of(stored))
+        return Target(stored, account, provider, self.client_of(stored))
 
     @staticmethod
     def _check_status(stored: StoredAccount, *, creates: bool) -> None:
@@ -97,7 +97,8 @@ class Targets:
         if stored.status != "active":
             raise Refusal(400, f"integrated account is not active (status: {stored.status})")
 
-    def _client_of(self, stored: StoredAccount) -> AsyncClient:
+    def client_of(self, stored: StoredAccount) -> AsyncClient:
+        """The client that sends for this account. Raises: Refusal with status 400 where there is no simulator."""
         if not stored.is_simulated:
             return self._client
         client = self._simulated.get(stored.provider)

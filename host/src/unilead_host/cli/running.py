@@ -70,7 +70,7 @@ def _introduce(made: Demo, url: str) -> None:
     if made.accounts:
         line(f"\ncreate a lead\n\n{made.curl(url)}")
     for slug in made.broken:
-        note(f"{slug}: does not load; `unilead providers --check` says why")
+        note(f"{slug}: cannot be simulated; `unilead providers --check` may say why")
 
 
 async def _prepare(settings: HostSettings) -> None:

@@ -26,7 +26,9 @@ async def _healthz(request: Request) -> Response:
 
 
 async def _readyz(request: Request) -> Response:
-    """The host can take a lead: its database answers."""
+    """The host can take a lead: its database answers, and nobody told it to end."""
+    if getattr(request.app.state, "draining", False):
+        raise Refusal(503, "The host is about to end", headers={"Retry-After": "1"})
     try:
         await request.app.state.host.database.check()
     except StorageError as error:

@@ -1,0 +1,309 @@
+"""``/integrated-account`` over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from unilead import Registry
+from unilead_host.app import Host, create_app
+from unilead_host.crypto import Vault
+from unilead_host.settings import HostSettings
+
+pytestmark = pytest.mark.anyio
+PATH = "/integrated-account"
+CANARY = "canary-91ab-secret"
+
+
+@dataclass
+class Tenant:
+    """Calls the host with a tenant's token."""
+
+    host: Host
+    http: httpx.AsyncClient
+    id: str
+    token: str
+
+    async def __call__(self, method: str, path: str = "", body: Any = None, **more: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return await self.http.request(method, PATH + path, headers=headers, json=body, **more)
+
+    async def made(self, **body: Any) -> dict[str, Any]:
+        answer = await self("POST", body={"provider": "acme", "settings": {"token": CANARY}, **body})
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    async def with_token(self, **options: Any) -> Tenant:
+        clear, _ = await self.host.tokens.create(self.id, **options)
+        return Tenant(self.host, self.http, self.id, clear)
+
+
+@pytest.fixture
+def app(sqlite_url: str, registry: Registry) -> FastAPI:
+    settings = HostSettings(database_url=sqlite_url, encryption_keys=Vault.new_key(), simulated=True)
+    return create_app(settings, registry)
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
+            yield client
+
+
+async def tenant(app: FastAPI, http: httpx.AsyncClient, name: str) -> Tenant:
+    host: Host = app.state.host
+    made = await host.tenants.create(name)
+    return Tenant(host, http, made.id, (await host.tokens.create(made.id))[0])
+
+
+@pytest.fixture
+async def ours(app: FastAPI, http: httpx.AsyncClient) -> Tenant:
+    return await tenant(app, http, "ours")
+
+
+@pytest.fixture
+async def theirs(app: FastAPI, http: httpx.AsyncClient) -> Tenant:
+    return await tenant(app, http, "theirs")
+
+
+async def test_an_account_has_the_fields_that_clients_expect(ours: Tenant) -> None:
+    made = await ours.made(label="Sales")
+    expected = "id tenant_id environment_id environment_integration_id status is_sandbox authentication_method region"
+    expected += " context last_error last_action_result last_forbidden_error unified_model_override"
+    expected += " integration_override integration created_at updated_at"
+    assert list(made)[: len(expected.split())] == expected.split()
+    assert (made["status"], made["tenant_id"], made["label"]) == ("active", ours.id, "Sales")
+    assert made["integration"] == {"id": "acme", "name": "acme", "category": "crm"}
+    assert (await ours("GET", f"/{made['id']}")).json() == made
+    assert (await ours("GET", f"/{made['id'].upper()}")).json() == made
+
+
+async def test_credentials_are_in_no_answer(ours: Tenant) -> None:
+    made = await ours.made()
+    answers = [
+        await ours("GET"),
+        await ours("GET", f"/{made['id']}"),
+        await ours("PATCH", f"/{made['id']}", {"settings": {"token": f"{CANARY}-2"}}),
+        await ours("PATCH", f"/{made['id']}", {"settings": {"token": 7, "tokn": CANARY}}),
+        await ours("POST", body={"provider": "acme", "settings": {CANARY[:0] + "tokn": CANARY}}),
+        await ours("POST", body={"provider": CANARY, "settings": {"token": CANARY}}),
+        await ours("POST", body={"provider": "acme", "settings": CANARY}),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 400, 400, 400, 400]
+    for answer in answers[:-2]:
+        assert CANARY not in answer.text
+    assert CANARY not in answers[-1].text
+
+
+async def test_b071_each_setting_at_fault_is_named(ours: Tenant) -> None:
+    answer = await ours("POST", body={"provider": "acme", "settings": {"tokn": "x"}})
+    assert answer.status_code == 400
+    body = answer.json()
+    assert list(body)[:3] == ["statusCode", "error", "message"]
+    assert {failure["field"]: failure["code"] for failure in body["details"]["failures"]} == {
+        "settings.token": "missing",
+        "settings.tokn": "extra_forbidden",
+    }
+    unknown = await ours("POST", body={"provider": "nobody"})
+    assert unknown.json()["details"]["failures"][0]["field"] == "provider"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        {"provider": "acme", "id": str(uuid4())},
+        {"provider": "../acme"},
+        {"provider": "acme", "is_sandbox": "yes"},
+        {"provider": "acme", "label": "a\x00b"},
+        {"provider": "acme", "label": "x" * 201},
+    ],
+)
+async def test_a_body_that_does_not_fit(ours: Tenant, body: Any) -> None:
+    answer = await ours("POST", body=body)
+    assert answer.status_code == 400
+    assert answer.json()["statusCode"] == 400
+
+
+async def test_updating(ours: Tenant) -> None:
+    made = await ours.made()
+    changed = (await ours("PATCH", f"/{made['id']}", {"label": "Sales", "is_sandbox": True})).json()
+    assert (changed["label"], changed["is_sandbox"], changed["status"]) == ("Sales", True, "active")
+    refused = await ours("PATCH", f"/{made['id']}", {"settings": {"token": None}})
+    assert refused.json()["details"]["failures"][0]["field"] == "settings.token"
+    for body in ({"provider": "globex"}, {"is_blocked": False}, {"status": "active"}):
+        assert (await ours("PATCH", f"/{made['id']}", body)).status_code == 400
+
+
+async def test_deleting(ours: Tenant) -> None:
+    made = await ours.made()
+    bound = await ours.with_token(account_id=made["id"])
+    assert (await bound("GET", "/me")).json()["id"] == made["id"]
+    assert (await ours("DELETE", f"/{made['id']}")).json() == {"id": made["id"]}
+    assert (await ours("DELETE", f"/{made['id']}")).status_code == 404
+    assert (await bound("GET", "/me")).status_code == 401
+
+
+async def test_listing_page_by_page(ours: Tenant) -> None:
+    made = [(await ours.made())["id"] for _ in range(3)]
+    first = (await ours("GET", params={"limit": 2})).json()
+    assert (first["result_count"], first["next_cursor"], first["prev_cursor"]) == (2, made[1], None)
+    second = (await ours("GET", params={"limit": 2, "next_cursor": first["next_cursor"]})).json()
+    assert [account["id"] for page in (first, second) for account in page["result"]] == made
+    assert second["next_cursor"] is None
+    assert (await ours("GET", params={"provider": "globex"})).json()["result"] == []
+    for wrong in ({"limit": 0}, {"limit": 101}, {"next_cursor": "x"}, {"provider": "A b"}):
+        assert (await ours("GET", params=wrong)).status_code == 400
+
+
+async def test_s012_another_tenants_account_is_as_none_at_all(ours: Tenant, theirs: Tenant) -> None:
+    made = await ours.made()
+    calls: list[tuple[str, str, Any]] = [
+        ("GET", "/{id}", None),
+        ("PATCH", "/{id}", {"label": "x"}),
+        ("DELETE", "/{id}", None),
+        ("POST", "/refresh-credentials", {"id": "{id}"}),
+        ("POST", "/token", {"integrated_account_id": "{id}"}),
+    ]
+    for method, path, body in calls:
+        answers = []
+        for account_id in (made["id"], str(uuid4()), "no-uuid"):
+            sent = json.loads(json.dumps(body).replace("{id}", account_id))
+            answer = await theirs(method, path.replace("{id}", account_id), sent)
+            answers.append((answer.status_code, answer.content, answer.headers["content-length"]))
+        assert answers[0][0] == 404
+        assert answers[0] == answers[1] == answers[2]
+    assert (await theirs("GET", params={"next_cursor": made["id"]})).json()["result"] == []
+    assert (await ours("GET", f"/{made['id']}")).json() == made
+
+
+async def test_s012_every_route_with_an_account_is_in_the_test_above(app: FastAPI) -> None:
+    """A route that is new has to be added there."""
+    paths = app.openapi()["paths"]
+    routes = {(method.upper(), path) for path, methods in paths.items() if path.startswith(PATH) for method in methods}
+    assert routes == {
+        ("POST", PATH),
+        ("GET", PATH),
+        ("GET", f"{PATH}/me"),
+        ("GET", f"{PATH}/{{account_id}}"),
+        ("PATCH", f"{PATH}/{{account_id}}"),
+        ("DELETE", f"{PATH}/{{account_id}}"),
+        ("POST", f"{PATH}/refresh-credentials"),
+        ("POST", f"{PATH}/token"),
+    }
+
+
+async def test_s019_scopes(ours: Tenant) -> None:
+    made = await ours.made()
+    reader = await ours.with_token(scope="read")
+    bound = await ours.with_token(account_id=made["id"])
+    assert (await reader("GET")).status_code == 200
+    for caller, calls in ((reader, ["POST", "PATCH", "DELETE"]), (bound, ["POST", "GET", "PATCH", "DELETE"])):
+        for method in calls:
+            path = "" if method == "POST" else f"/{made['id']}"
+            answer = await caller(method, path, {"provider": "acme"} if method == "POST" else {})
+            assert (answer.status_code, answer.json()["message"]) == (403, "This token may not call this endpoint")
+    assert (await bound("GET", "/me")).json()["id"] == made["id"]
+    assert (await ours("GET", "/me")).status_code == 403
+
+
+async def test_without_a_token(http: httpx.AsyncClient, ours: Tenant) -> None:
+    made = await ours.made()
+    for method, path in (("GET", ""), ("POST", ""), ("GET", f"/{made['id']}"), ("POST", "/token"), ("GET", "/me")):
+        assert (await http.request(method, PATH + path, json={})).status_code == 401
+    assert (await http.get(PATH, params={"token": ours.token})).status_code == 401
+    assert (await http.get(PATH, headers={"Cookie": f"token={ours.token}"})).status_code == 401
+
+
+async def test_a_token_for_one_account(ours: Tenant) -> None:
+    made = await ours.made()
+    answer = await ours("POST", "/token", {"integrated_account_id": made["id"]})
+    bound = Tenant(ours.host, ours.http, ours.id, answer.json()["integrated_account_token"])
+    assert (await bound("GET", "/me")).json()["id"] == made["id"]
+
+
+async def test_a_simulated_account(ours: Tenant) -> None:
+    made = (await ours("POST", body={"provider": "acme", "is_simulated": True})).json()
+    assert made["is_simulated"] is True
+
+
+async def test_s023_without_a_key_nothing_is_stored(sqlite_url: str, registry: Registry) -> None:
+    app = create_app(HostSettings(database_url=sqlite_url), registry)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://host") as http,
+    ):
+        caller = await tenant(app, http, "ours")
+        answer = await caller("POST", body={"provider": "acme", "settings": {"token": CANARY}})
+        assert answer.status_code == 503
+        assert (await caller("GET")).json()["result"] == []
+
+
+# --- refresh-credentials ------------------------------------------------------------------------------------------
+
+
+class TokenEndpoint:
+    """A transport that answers refreshes."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        self.status, self.body, self.calls = status, body, 0
+
+    async def send_async(self, request: Any, *, credentials: Any, timeout: float) -> Any:
+        from unilead import Response
+
+        self.calls += 1
+        return Response.of(self.status, self.body)
+
+    async def aclose(self) -> None: ...
+
+
+async def refreshable(ours: Tenant, endpoint: TokenEndpoint) -> str:
+    ours.host.targets._client._opened = endpoint
+    made = await ours.made(provider="globex", settings={"client_id": "app", "refresh_token": "first"})
+    return str(made["id"])
+
+
+async def test_refreshing_credentials(ours: Tenant) -> None:
+    endpoint = TokenEndpoint(200, {"access_token": "new", "expires_in": 3600})
+    account_id = await refreshable(ours, endpoint)
+    for _ in range(2):
+        answer = await ours("POST", "/refresh-credentials", {"id": account_id})
+        assert (answer.status_code, answer.json()) == (200, {"success": True})
+    assert endpoint.calls == 2
+
+
+async def test_f056_a_refused_refresh_and_a_second_chance(ours: Tenant) -> None:
+    endpoint = TokenEndpoint(400, {"error": "invalid_grant"})
+    account_id = await refreshable(ours, endpoint)
+    refused = await ours("POST", "/refresh-credentials", {"id": account_id})
+    assert (refused.status_code, refused.json()["truto_is_remote_error"]) == (401, True)
+    account = (await ours("GET", f"/{account_id}")).json()
+    assert account["status"] == "needs_reauth"
+    assert "invalid_grant" in account["last_error"]["message"]
+    endpoint.status, endpoint.body = 200, {"access_token": "new"}
+    assert (await ours("POST", "/refresh-credentials", {"id": account_id})).json() == {"success": True}
+    account = (await ours("GET", f"/{account_id}")).json()
+    assert (account["status"], account["last_error"]) == ("active", None)
+
+
+async def test_f055_a_token_endpoint_that_fails_changes_nothing(ours: Tenant) -> None:
+    account_id = await refreshable(ours, TokenEndpoint(503, {}))
+    answer = await ours("POST", "/refresh-credentials", {"id": account_id})
+    assert (answer.status_code, answer.json()["details"]["outcome"]) == (502, "not_sent")
+    assert (await ours("GET", f"/{account_id}")).json()["status"] == "active"
+
+
+async def test_what_cannot_be_refreshed(ours: Tenant) -> None:
+    made = await ours.made()
+    answer = await ours("POST", "/refresh-credentials", {"id": made["id"]})
+    assert (answer.status_code, "cannot be renewed" in answer.json()["message"]) == (400, True)
