@@ -20,6 +20,5 @@ def install(app: FastAPI, host: Host) -> None:
     Call it after all other middleware was added: the headers belong outside of it.
     """
     app.state.sessions = Sessions(host.vault, host.tokens, public_url=host.settings.public_url)
-    for router in (routes.router, bench.router, static.router):
-        app.include_router(router)
+    app.router.routes.extend([*routes.routes(), *bench.routes(), *static.routes()])
     app.add_middleware(SecurityHeaders)

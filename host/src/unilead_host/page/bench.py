@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from unilead import Lead, LeadError, Provider
 from unilead_host.auth import host_of
@@ -23,8 +23,6 @@ from unilead_host.page.outcome import Outcome
 from unilead_host.page.session import Session
 from unilead_host.page.simulate import is_simulator, simulate
 from unilead_host.page.templating import render
-
-router = APIRouter(prefix="/console", include_in_schema=False)
 
 SAMPLE = {
     "title": "Forty seats of the analytical engine",
@@ -82,7 +80,6 @@ def _object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-@router.get("")
 async def show_console(request: Request) -> Response:
     """The console with a sample lead, checked."""
     session = await sessions_of(request).read(request)
@@ -92,7 +89,6 @@ async def show_console(request: Request) -> Response:
     return entry if await sessions_of(request).open_preset(request, entry) else to_login(request)
 
 
-@router.post("")
 async def switch_editor(request: Request) -> Response:
     """The same lead in the other editor; what is no lead yet stays in JSON."""
     sent = await sender(request)
@@ -106,7 +102,6 @@ async def switch_editor(request: Request) -> Response:
     return await _page(request, session, bench)
 
 
-@router.post("/check")
 async def check(request: Request) -> Response:
     """Verdicts of all providers on a lead."""
     sent = await sender(request)
@@ -116,13 +111,11 @@ async def check(request: Request) -> Response:
     return await _page(request, session, Bench.of(form), part="_results.html")
 
 
-@router.post("/preview")
 async def preview(request: Request) -> Response:
     """The exact request for the chosen target."""
     return await _act(request, part="_verdict.html", sends=False)
 
 
-@router.post("/create")
 async def create(request: Request) -> Response:
     """Create the lead that was checked, on a simulator or in an account."""
     return await _act(request, part="_outcome.html", sends=True)
@@ -201,3 +194,14 @@ def tally(found: Sequence[Verdict]) -> str:
     counts = Counter(one.status for one in found)
     others = [f"{counts[status]} {words}" for status, words in _OTHERS.items() if counts[status]]
     return ", ".join([f"{counts['ready']} of {len(found)} providers ready", *others])
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this module."""
+    return [
+        Route("/console", show_console, methods=["GET"]),
+        Route("/console", switch_editor, methods=["POST"]),
+        Route("/console/check", check, methods=["POST"]),
+        Route("/console/preview", preview, methods=["POST"]),
+        Route("/console/create", create, methods=["POST"]),
+    ]

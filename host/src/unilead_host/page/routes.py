@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from unilead import LeadError, Provider, Registry
 from unilead_host.auth import host_of
@@ -29,7 +29,6 @@ from unilead_host.page.session import is_loopback
 from unilead_host.page.templating import render
 
 MAX_TOKEN = 512
-router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,6 @@ class Fault:
     error: LeadError
 
 
-@router.get("/")
 async def show_matrix(request: Request) -> Response:
     """Fields by providers."""
     session = await reader(request)
@@ -74,13 +72,12 @@ def _matrix_values(request: Request, registry: Registry) -> dict[str, Any]:
     }
 
 
-@router.get("/providers/{slug}")
-async def show_provider(request: Request, slug: str) -> Response:
+async def show_provider(request: Request) -> Response:
     """One provider's data sheet."""
     session = await reader(request)
     if isinstance(session, Response):
         return session
-    registry = host_of(request.scope).registry
+    registry, slug = host_of(request.scope).registry, request.path_params["slug"]
     try:
         provider = registry.get(slug)
     except LeadError as error:
@@ -101,7 +98,6 @@ async def show_provider(request: Request, slug: str) -> Response:
     return HTMLResponse(render("provider.html", here="provider", session=session, **values))
 
 
-@router.get("/login")
 async def show_login(request: Request) -> Response:
     """The form that takes a token."""
     return _login_page(own_page(request.query_params.get("next", "")))
@@ -111,7 +107,6 @@ def _login_page(next_page: str, error: str = "", status: int = 200) -> Response:
     return HTMLResponse(render("login.html", here="login", session=None, next=next_page, error=error), status)
 
 
-@router.post("/login")
 async def sign_in(request: Request) -> Response:
     """Take a token and open a session."""
     if not sessions_of(request).is_own_form(request):
@@ -139,7 +134,6 @@ async def _signed_in(request: Request, token: str, next_page: str) -> Response:
     return response
 
 
-@router.post("/logout")
 async def sign_out(request: Request) -> Response:
     """End the session."""
     sent = await sender(request)
@@ -148,3 +142,14 @@ async def sign_out(request: Request) -> Response:
     response = RedirectResponse("/login", 303)
     sessions_of(request).close(request, response)
     return response
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this module."""
+    return [
+        Route("/", show_matrix, methods=["GET"]),
+        Route("/providers/{slug}", show_provider, methods=["GET"]),
+        Route("/login", show_login, methods=["GET"]),
+        Route("/login", sign_in, methods=["POST"]),
+        Route("/logout", sign_out, methods=["POST"]),
+    ]
