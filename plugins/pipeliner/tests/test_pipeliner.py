@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unilead import Account, Client, CreatedLead, Lead, Provider, Registry, Response, SettingsError
+from unilead import Account, Client, CreatedLead, Lead, Provider, ProviderError, Registry, Response, SettingsError
 from unilead.testing import ProviderContract, VendorRules
 from unilead_pipeliner.provider import PipelinerSettings
 
@@ -143,3 +143,45 @@ def test_a_full_batch_is_stored_in_order(provider: Provider) -> None:
     assert [simulator.leads[verdict.id]["name"] for verdict in verdicts if isinstance(verdict, CreatedLead)] == [
         f"L{number}" for number in range(100)
     ]
+
+
+def test_a_record_with_an_id_changes_no_lead_in_a_batch(provider: Provider) -> None:
+    """In a batch an id means *change that lead*; in a create of its own it is ignored."""
+    simulator = provider.simulator()
+    account = Account("pipeliner", simulator.sample_settings)
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        first = client.create({"name": "first"}, account).id
+        leads = [{"name": "a"}, {"name": "b", "remote_data": {"id": first}}, {"name": "c"}]
+        verdicts = dict(client.create_many(leads, account))
+    assert simulator.leads[first]["name"] == "first"
+    assert len({verdict.id for verdict in verdicts.values()} | {first}) == simulator.count == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "category"),
+    [
+        (422, "rejected", "validation"),
+        (403, "rejected", "permission"),
+        (404, "rejected", "unexpected"),
+        (409, "rejected", "conflict"),
+        (429, "not_sent", "rate_limited"),
+        (500, "unknown", "provider_unavailable"),
+        (None, "rejected", "validation"),
+        ("x", "rejected", "validation"),
+        (99, "rejected", "validation"),
+    ],
+)
+def test_f075_a_rows_own_status_says_what_became_of_it(
+    status: Any, outcome: str, category: str, provider: Provider
+) -> None:
+    row = {"success": False, "http_status": status, "code": 1, "message": "no", "entity_index": 1}
+    _, refused = _batch(provider, {"success": True, "data": ["id-1", row]})
+    assert (refused.outcome, refused.category) == (outcome, category)
+
+
+def test_a_create_at_a_wrong_address_says_what_to_check(provider: Provider) -> None:
+    settings = provider.settings({**SPACE, "region": "eu-central"})
+    request = provider.build_request(Lead(name="L"), settings)
+    with pytest.raises(ProviderError) as caught:
+        provider.parse_response(Response(404), request, settings)
+    assert caught.value.hint and "space_id" in caught.value.hint

@@ -6,7 +6,7 @@ Source: https://developers.pipelinersales.com/api-docs/overview/about-the-api (r
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -15,7 +15,6 @@ from pydantic import field_validator, model_validator
 
 from unilead import (
     BasicAuth,
-    Category,
     CreatedLead,
     Field,
     FieldMap,
@@ -31,7 +30,6 @@ from unilead import (
     Settings,
     Simulator,
     VendorRule,
-    error_for,
     hookimpl,
     parse_timestamp,
     path_segment,
@@ -39,16 +37,14 @@ from unilead import (
     utc_text,
 )
 from unilead_pipeliner import batch
+from unilead_pipeliner.answers import created_lead, read_error
 
 HOST = r"[a-z]{2}-[a-z]{3,12}(-[0-9])?(\.api)?\.pipelinersales\.com"
 REGIONS = ("us-east", "eu-central", "ca-central", "ap-southeast")
 BATCH = 100  # the vendor publishes no limit
 EXPAND = "primary_contact,primary_account,lead_source"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_NAMED = re.compile(r"(?:[Ff]ield|property) '(?:\w+'(?:\[[^]]*\])?\.)?(\w+)'")
 _SPACE = re.compile(r"[A-Za-z0-9_-]{1,100}")
-CATEGORIES: dict[int, Category] = {2006: "unexpected"}  # ERROR_UNKNOWN_TYPE: a misspelt entity; others go by status
-EMBEDDED: dict[int, Category] = {401: "authentication", 403: "permission", 404: "not_found", 409: "conflict"}
 
 
 def to_uuid(value: str) -> str:
@@ -189,20 +185,20 @@ def build_request(lead: Lead, settings: PipelinerSettings) -> Request:
 @hookimpl
 def parse_response(response: Response, request: Request) -> CreatedLead:
     if not (200 <= response.status < 300 and response.json["success"] is True):
-        raise read_error(response, request)
+        raise _refusal(response, request)
     return created_lead(response.json["data"])
 
 
 @hookimpl
-def build_batch_request(requests: Sequence[Request], settings: PipelinerSettings) -> tuple[Request, range]:
-    return batch.join(requests, settings.leads_path), range(len(requests))
+def build_batch_request(requests: Sequence[Request], settings: PipelinerSettings) -> tuple[Request, list[int]]:
+    return batch.join(requests, settings.leads_path)
 
 
 @hookimpl
 def parse_batch_response(response: Response, request: Request, count: int) -> list[CreatedLead | ProviderError]:
     rows = response.json["data"] if response.is_json and 200 <= response.status < 300 else None
     if not isinstance(rows, list):
-        raise read_error(response, request)
+        raise _refusal(response, request)
     return [_row(row, request) for row in rows] if len(rows) == count else batch.unmatched(response, count)
 
 
@@ -218,79 +214,18 @@ def simulator() -> Simulator:
     return PipelinerSimulator()
 
 
-def created_lead(stored: dict[str, Any]) -> CreatedLead:
-    """Read a lead of Pipeliner's; linked records come as links, or as objects when a read expanded them."""
-    source = stored.get("lead_source")
-    source_id = stored.get("lead_source_id") or _id_of(source)
-    return CreatedLead(
-        id=stored["id"],
-        owner=_reference(stored.get("owner_id") or _id_of(stored.get("owner"))),
-        lead_source=source.get("option_name") if isinstance(source, dict) else source_id,
-        contact=_reference(_id_of(stored.get("primary_contact"))),
-        account=_reference(_id_of(stored.get("primary_account"))),
-        created_at=_moment(stored.get("created")),
-        updated_at=_moment(stored.get("modified")),
-        converted_at=_moment(stored.get("qualify_date")),
-    )
+def field_path(name: str, lead: Lead | None) -> str | None:
+    """Find the unified path behind a field; a link such as ``owner`` is reported beside ``owner_id``."""
+    return FIELDS.source_of(name, lead) or FIELDS.source_of(f"{name}_id", lead)
+
+
+def _refusal(response: Response, request: Request) -> ProviderError:
+    return read_error(response, request, lambda name: field_path(name, request.lead))
 
 
 def _row(row: Any, request: Request) -> CreatedLead | ProviderError:
     if isinstance(row, str):
         return CreatedLead(id=row).of_part(row)
     if isinstance(row, dict) and row.get("success") is False:
-        return read_error(Response.of(row.get("http_status") or 422, row), request)
+        return _refusal(Response.of(200, row), request)
     return MalformedResponseError("the batch answer has no verdict for this lead", response=Response.of(200, row))
-
-
-def _reference(record_id: str | None) -> dict[str, str] | None:
-    return {"id": record_id} if record_id else None
-
-
-def _id_of(link: Any) -> str | None:
-    """Take the id of a linked record from its object or from the end of its link."""
-    if isinstance(link, dict):
-        return link.get("id")
-    return link.rstrip("/").rsplit("/", 1)[-1] if isinstance(link, str) and link else None
-
-
-def _moment(text: Any) -> str | None:
-    """Turn ``2026-11-20 09:15:00+00:00`` into RFC 3339; ``None`` for what is no moment."""
-    try:
-        return utc_text(parse_timestamp(text.replace(" ", "T", 1)))
-    except (AttributeError, ValueError):
-        return None
-
-
-def read_error(response: Response, request: Request) -> ProviderError:
-    """Read any of Pipeliner's three error forms: the short one, the one with lists, and the framework's."""
-    body = response.json if isinstance(response.json, dict) else {}
-    code, message = body.get("code"), " ".join(str(body.get("message") or "").split())
-    category = CATEGORIES.get(code) if isinstance(code, int) else None
-    if response.status == 404 and request.method == "POST":
-        category = "unexpected"
-    if 200 <= response.status < 300:
-        if body.get("success") is not False:
-            return MalformedResponseError("the answer names no lead", response=response)
-        category = category or _category_in(body)
-    return error_for(
-        response,
-        message,
-        category=category,
-        vendor_code=None if code is None else str(code),
-        field=_field_in(body, message, request.lead),
-    )
-
-
-def _category_in(body: Mapping[str, Any]) -> Category:
-    """Judge an error inside a 2xx by the status that it holds."""
-    status = body.get("http_status")
-    if isinstance(status, int) and status >= 500:
-        return "provider_unavailable"
-    return EMBEDDED.get(status, "validation") if isinstance(status, int) else "validation"
-
-
-def _field_in(body: Mapping[str, Any], message: str, lead: Lead | None) -> str | None:
-    """Find the unified path behind the first field that the lists name, or else the message."""
-    names = [fault.get("field_name") for fault in body.get("field_errors") or () if isinstance(fault, Mapping)]
-    names += _NAMED.findall(message)
-    return next((found for name in names if (found := FIELDS.source_of(name, lead))), None)

@@ -98,7 +98,7 @@ class PipelinerSimulator(Simulator):
         if bad is not None and call.params.get("rollback-method") == "0":
             return Response.of(422, {**(errors[bad] or {}), "entity_index": bad})
         rows = [
-            self._store(record)["id"] if error is None else {**error, "entity_index": index}
+            self._modified(record)["id"] if error is None else {**error, "entity_index": index}
             for index, (record, error) in enumerate(zip(body, errors, strict=True))
         ]
         return Response.of(200, {"success": True, "data": rows})
@@ -189,6 +189,14 @@ class PipelinerSimulator(Simulator):
                 if isinstance(row, dict):
                     yield from self._id_faults(f"{kind}_id", row.get(f"{kind}_id"))
 
+    def _modified(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out one row of a batch: a row with the id of a lead changes that lead."""
+        known = self.leads.get(str(record.get("id")))
+        if known is None:
+            return self._store(record)
+        known |= {name: value for name, value in record.items() if name not in READ_ONLY}
+        return known
+
     def _store(self, record: Mapping[str, Any]) -> dict[str, Any]:
         number = self.next_number()
         lead_id = str(UUID(int=(0x019AA0C4 << 96) + number))
@@ -229,7 +237,9 @@ class PipelinerSimulator(Simulator):
         return short(429, 429, "Too many requests.", "ERROR_TOO_MANY_REQUESTS")
 
     def failed(self, call: Call, status: int) -> Response:
-        return short(status, 1, "Internal error.", "ERROR_INTERNAL")
+        if status != 500:
+            return Response.of(status, f"<html><h1>{status}</h1></html>", {"Content-Type": "text/html"})
+        return short(500, 1, "Internal error.", "ERROR_INTERNAL")
 
 
 def short(status: int, code: int, message: str, name: str = "ERROR_PARAMETER_INVALID") -> Response:
