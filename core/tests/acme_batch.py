@@ -99,7 +99,7 @@ def batch_registry(**replaced: Callable[..., Any]) -> Registry:
         "describe": lambda: make_info(batch_size=SIZE),
         "build_batch_request": build_batch_request,
         "parse_batch_response": parse_batch_response,
-        "simulator": BatchSimulator,
+        "simulator": lambda: BatchSimulator(),
     }
     registry = EmptyRegistry()
     registry.register("acme", make_plugin(**{**hooks, **replaced}))

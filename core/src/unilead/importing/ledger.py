@@ -245,14 +245,17 @@ class ImportKey(dict[str, Any]):
             raise FileError(f"nobody can say what {results} holds the results of", hint=hint) from None
 
     def write(self, results: Path) -> None:
-        """Write it, whole or not at all."""
+        """Write it, whole or not at all. Raises: FileError."""
         path = self.path_of(results)
         part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            file.write(to_json(dict(self), indent=2) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        try:
+            with part.open("wb") as file:
+                file.write(to_json(dict(self), indent=2) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as fault:
+            raise FileError(f"{path}: {fault.strerror or type(fault).__name__}") from None
 
     def differences(self, other: Mapping[str, Any]) -> list[str]:
         """What of the identity is not the same."""

@@ -165,8 +165,8 @@ class Import:
         """Send, and write each verdict down.
 
         Returns: ``{rows, created, rejected, unknown, not_sent, calls, seconds, results}``, counted over all runs.
-        Raises: FileError when the file changes or breaks; OSError when the ledger cannot be written. What has a
-            verdict keeps it, and what was marked stays ``unknown``.
+        Raises: FileError when the file changes or breaks, or the ledger cannot be written. What has a verdict keeps
+            it, and what was marked stays ``unknown``.
         """
         begun = time.monotonic()
         account = replace(self._account, read_back=False)
@@ -179,6 +179,10 @@ class Import:
                 if creating.closed is not None:
                     self.stopped_by = creating.closed
                     self.stop()
+        except OSError as fault:
+            reason = f"{fault.filename or self._ledger.path}: {fault.strerror or type(fault).__name__}"
+            hint = "what was marked and has no verdict is unknown; --resume goes on once this is mended"
+            raise FileError(reason, hint=hint) from None
         finally:
             creating.close()
         return summary(self._ledger, self._reader.count, creating.calls, time.monotonic() - begun)

@@ -21,7 +21,7 @@ class Reason:
 
     Attributes:
         status: what became of them.
-        message: that of the first one, in full.
+        message: that of the first row, in full.
         fields: unified paths at fault.
         count: how many rows.
         rows: the first few of them.
@@ -33,10 +33,12 @@ class Reason:
     count: int = 0
     rows: list[int] = field(default_factory=list)
 
-    def add(self, row: int) -> None:
+    def add(self, row: int, message: str) -> None:
         """Count one more row."""
         self.count += 1
         self.rows = sorted([*self.rows, row])[:SAMPLES]
+        if row == self.rows[0]:
+            self.message = message
 
 
 class Tally:
@@ -79,16 +81,16 @@ class Tally:
             return
         if status == "unknown":
             self.unknown = sorted([*self.unknown, row])[:LISTED]
-        self._reason(status, error).add(row)
+        self._count_reason(row, status, error)
 
-    def _reason(self, status: str, error: Mapping[str, Any] | None) -> Reason:
-        """The reason that rows with this error share: the same words, whatever numbers and quotes are in them."""
+    def _count_reason(self, row: int, status: str, error: Mapping[str, Any] | None) -> None:
+        """Rows share a reason whose words are the same, whatever numbers and quotes are in them."""
         message = _PLACE.sub("", error["message"]) if error else "the import ended before the answer came"
         fields = tuple(error["fields"]) if error else ()
         key = (status, fields, _VARYING.sub("#", message))
         if key not in self._reasons and len(self._reasons) >= MOST_REASONS:
             key, message, fields = (status, (), ""), "other reasons", ()
-        return self._reasons.setdefault(key, Reason(status, message, fields))
+        self._reasons.setdefault(key, Reason(status, message, fields)).add(row, message)
 
     @property
     def reasons(self) -> list[Reason]:
