@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from pydantic_core import to_json
 
 from unilead import InvalidLeadError, Lead
 from unilead.strict_json import read_object
+from unilead.testing.leads import leads
 
 
 @pytest.mark.parametrize("body", ["", "  ", "null", "[]", "[{}]", '"x"', "5", "true"])
@@ -82,6 +85,35 @@ def test_b018_too_many_members_and_too_long_keys_are_refused() -> None:
         read_object(many)
     with pytest.raises(InvalidLeadError, match="longer than 1024"):
         read_object('{"' + "k" * 1025 + '":1}')
+
+
+BROKEN = [
+    '{"foo":NaN}', '{"foo":[1e999]}', '{"owner":{"id":"7","foo":-Infinity}}', '{"last_name":1e999}',
+    '{"description":NaN}', '{"custom_fields":{"a":[{"b":1e999}]}}', '{"remote_data":{"a":NaN}}',
+    '{"' + "k" * 1025 + '":1}', '{"owner":{"' + "k" * 1025 + '":1}}',
+    '{"custom_fields":{"a":{"' + "k" * 1025 + '":1}}}',
+    '{"remote_data":' + "[" * 40 + "]" * 40 + "}", '{"foo":' + '{"a":' * 40 + "1" + "}" * 40 + "}",
+    '{"last_name":"\\ud800"}', '{"foo":"\\ud800"}', '{"last_name":}', "[]", "", '{"owner":"7"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BROKEN)
+def test_b005_to_b018_a_lead_as_bytes_is_refused_in_the_reader_s_own_words(body: str) -> None:
+    """Bytes take the fast way; whatever is wrong must be found there too, and told as on the careful way."""
+    found = []
+    for data in (body.encode(), body):  # text always goes the careful way
+        with pytest.raises(InvalidLeadError) as caught:
+            Lead.parse(data)
+        found.append((caught.value.message, caught.value.problems))
+    assert found[0] == found[1]
+
+
+@given(leads())
+def test_a_lead_is_the_same_by_the_fast_and_by_the_careful_way(lead: Lead) -> None:
+    body = to_json(lead, exclude_none=True)
+    fast, careful = Lead.parse(body), Lead.parse(body.decode())
+    assert fast == careful == lead
+    assert (repr(fast), fast.unknown) == (repr(careful), careful.unknown)
 
 
 def test_no_message_shows_what_was_sent() -> None:

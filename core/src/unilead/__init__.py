@@ -25,21 +25,23 @@ _HOMES = {
         "UnknownProviderError", "error_for",
     ),
     "exchange": ("Result",),
+    "fields": ("Field", "Part"),
     "hooks": ("HookSpecs", "hookimpl", "hookspec"),
     "info": (
         "Account", "BasicAuth", "HeaderAuth", "OAuth2", "OAuthSettings", "ProviderInfo", "RateLimit", "Settings",
         "VendorRule",
     ),
-    "mapping": ("Field", "FieldMap", "Part", "merge", "thaw"),
+    "mapping": ("FieldMap",),
+    "merging": ("merge", "thaw"),
     "message": ("Request", "Response", "path_segment"),
     "provider": ("Provider",),
     "quota": ("QuotaHeaders",),
     "registry": ("Plugin", "Registry"),
     "schema": (
         "AccountReference", "CreatedLead", "EmailAddress", "Lead", "PhoneNumber", "PostalAddress", "Reference", "Url",
-        "parse_timestamp", "utc_text",
     ),
     "simulator": ("Call", "Faults", "Simulator", "route", "wrong_types"),
+    "values": ("parse_timestamp", "utc_text"),
 }  # fmt: skip
 _HOME_OF = {name: f"unilead.{module}" for module, names in _HOMES.items() for name in names}
 

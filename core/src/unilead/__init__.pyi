@@ -142,6 +142,12 @@ from unilead.errors import (
 from unilead.exchange import (
     Result as Result,
 )
+from unilead.fields import (
+    Field as Field,
+)
+from unilead.fields import (
+    Part as Part,
+)
 from unilead.hooks import (
     HookSpecs as HookSpecs,
 )
@@ -179,18 +185,12 @@ from unilead.info import (
     VendorRule as VendorRule,
 )
 from unilead.mapping import (
-    Field as Field,
-)
-from unilead.mapping import (
     FieldMap as FieldMap,
 )
-from unilead.mapping import (
-    Part as Part,
-)
-from unilead.mapping import (
+from unilead.merging import (
     merge as merge,
 )
-from unilead.mapping import (
+from unilead.merging import (
     thaw as thaw,
 )
 from unilead.message import (
@@ -238,12 +238,6 @@ from unilead.schema import (
 from unilead.schema import (
     Url as Url,
 )
-from unilead.schema import (
-    parse_timestamp as parse_timestamp,
-)
-from unilead.schema import (
-    utc_text as utc_text,
-)
 from unilead.simulator import (
     Call as Call,
 )
@@ -258,6 +252,12 @@ from unilead.simulator import (
 )
 from unilead.simulator import (
     wrong_types as wrong_types,
+)
+from unilead.values import (
+    parse_timestamp as parse_timestamp,
+)
+from unilead.values import (
+    utc_text as utc_text,
 )
 
 __version__: str

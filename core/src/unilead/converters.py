@@ -6,12 +6,14 @@ Each is pure and reports what it leaves out. Text passes unchanged; nothing is g
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from unilead.errors import InvalidLeadError, Problem
-from unilead.mapping import Part, extension_paths, is_empty, thaw
-from unilead.schema import EmailAddress, PhoneNumber, PostalAddress, decimal_text
+from unilead.fields import Converter, Part, extension_paths, is_empty
+from unilead.merging import thaw
+from unilead.schema import EmailAddress, PhoneNumber, PostalAddress
+from unilead.values import decimal_text
 
 _TRUE = frozenset({"true", "1", "yes"})
 _INTEGER = re.compile(r"[0-9]{1,19}")
@@ -20,7 +22,8 @@ _EXTENSION = re.compile(r"[\s,]*(?:;\s*ext\s*=|\bext(?:ension)?\b\.?:?|\bx|(?<=\
 
 def is_primary(item: EmailAddress | PhoneNumber | PostalAddress) -> bool:
     """Whether the item's ``is_primary`` says yes: ``true``, ``1`` or ``yes`` in any case."""
-    return item.is_primary is not None and item.is_primary.strip().lower() in _TRUE
+    flag = item.is_primary
+    return flag is not None and flag.strip().lower() in _TRUE
 
 
 def to_integer(value: Any) -> int:
@@ -59,7 +62,7 @@ def id_name(number: Any, ids: Mapping[str, int]) -> str | None:
     return next((name for name, known in ids.items() if known == number), str(number))
 
 
-def first(part: str) -> Callable[[Sequence[Any]], Part]:
+def first(part: str) -> Converter:
     """Take one part of the preferred item of a list, such as ``first("email")``.
 
     Preferred is an item with ``is_primary``, else one of type ``primary``, else the first that has the part. The other
@@ -69,43 +72,55 @@ def first(part: str) -> Callable[[Sequence[Any]], Part]:
     def convert(items: Sequence[Any]) -> Part:
         index = _preferred(items, lambda item: _has_text(getattr(item, part)))
         if index is None:
-            return Part(None, _leftovers(items, kept=None))
+            return Part(None, _leftovers(items, ()))
         chosen = items[index]
         known = {part, "type", "is_primary"}
         below = [
             f"[{index}].{name}" for name, value in chosen.__dict__.items() if name not in known and _has_text(value)
         ]
         below += extension_paths(chosen, f"[{index}]")
-        return Part(getattr(chosen, part), [*below, *_leftovers(items, kept=index)], {"": f"[{index}].{part}"})
+        return Part(getattr(chosen, part), [*below, *_leftovers(items, (index,))], {"": f"[{index}].{part}"})
 
     return convert
 
 
-def email_slots(primary: str, *further: str) -> EmailSlots:
-    """Write the preferred address to ``primary``, the next ones to ``further``; the rest is reported."""
-    return EmailSlots(primary, *further)
-
-
 class EmailSlots:
-    """Spreads a list of e-mail addresses over the fields a CRM has for them."""
+    """Spreads a list of e-mail addresses over the fields a CRM has for them.
+
+    The preferred address goes to the first field, the next ones to the further fields; the rest is reported.
+    """
 
     def __init__(self, *targets: str) -> None:
         self.targets = targets
 
     def __call__(self, items: Sequence[EmailAddress]) -> Part:
-        order = [index for index, item in enumerate(items) if _has_text(item.email)]
-        best = _preferred(items, lambda item: _has_text(item.email))
-        order.sort(key=lambda index: index != best)
-        value: dict[str, Any] = {}
-        sources: dict[str, str] = {}
+        placed = self._placed(items)
         dropped: list[str] = []
-        for target, index in zip(self.targets, order, strict=False):
-            value[target] = items[index].email
-            sources[target] = f"[{index}].email"
-            dropped += extension_paths(items[index], f"[{index}]")
-        kept = set(order[: len(self.targets)])
-        dropped += [f"[{i}]" for i, item in enumerate(items) if i not in kept and not is_empty(item)]
-        return Part(value, dropped, sources)
+        for index in placed.values():
+            if items[index].model_extra:
+                dropped += extension_paths(items[index], f"[{index}]")
+        if len(placed) != len(items):
+            dropped += _leftovers(items, placed.values())
+        return Part(
+            {target: items[index].email for target, index in placed.items()}, dropped, lambda: self._sources(items)
+        )
+
+    def _sources(self, items: Sequence[EmailAddress]) -> dict[str, str]:
+        """Which part of which item each field was filled from."""
+        return {target: f"[{index}].email" for target, index in self._placed(items).items()}
+
+    def _placed(self, items: Sequence[EmailAddress]) -> dict[str, int]:
+        order = [index for index, item in enumerate(items) if item.email and item.email.strip()]
+        if len(order) > 1:
+            best = min(order, key=[_rank(item) for item in items].__getitem__)
+            order.remove(best)
+            order.insert(0, best)
+        return dict(zip(self.targets, order, strict=False))
+
+
+def email_slots(primary: str, *further: str) -> EmailSlots:
+    """Write the preferred address to ``primary``, the next ones to ``further``; the rest is reported."""
+    return EmailSlots(primary, *further)
 
 
 class PhoneSlots:
@@ -129,40 +144,48 @@ class PhoneSlots:
 
     def __call__(self, items: Sequence[PhoneNumber]) -> Part:
         value: dict[str, Any] = {}
-        sources: dict[str, str] = {}
         dropped: list[str] = []
-        free = [index for index, item in enumerate(items) if _has_text(item.number)]
+        placed = self._placed(items)
+        for target, index in placed.items():
+            item = items[index]
+            value[target], lost = phone_text(item)
+            if lost or item.email or item.model_extra:
+                dropped += [f"[{index}].{part}" for part in (*lost, *(("email",) if item.email else ()))]
+                dropped += extension_paths(item, f"[{index}]")
+        if len(placed) != len(items):
+            dropped += _leftovers(items, placed.values())
+        return Part(value, dropped, lambda: self._sources(items))
+
+    def _sources(self, items: Sequence[PhoneNumber]) -> dict[str, str]:
+        """Which part of which item each field was filled from."""
+        return {target: f"[{index}].number" for target, index in self._placed(items).items()}
+
+    def _placed(self, items: Sequence[PhoneNumber]) -> dict[str, int]:
+        waiting = self._kinds(items)
+        placed: dict[str, int] = {}
         for target, ranks in self.slots.items():
-            index = self._best(items, free, ranks)
-            if index is None:
-                continue
-            free.remove(index)
-            value[target], lost = phone_text(items[index])
-            sources[target] = f"[{index}].number"
-            dropped += [f"[{index}].{part}" for part in lost]
-            if items[index].email:
-                dropped.append(f"[{index}].email")
-            if items[index].model_extra:
-                dropped += extension_paths(items[index], f"[{index}]")
-        if len(sources) != len(items):
-            placed = {int(path[1 : path.index("]")]) for path in sources.values()}
-            dropped += [f"[{i}]" for i, item in enumerate(items) if i not in placed and not is_empty(item)]
-        return Part(value, dropped, sources)
+            chosen, best = None, len(ranks)
+            for index, kind in waiting.items():
+                rank = ranks.get(kind, best)
+                if rank < best:
+                    chosen, best = index, rank
+            if chosen is not None:
+                placed[target] = chosen
+                del waiting[chosen]
+        return placed
 
-    def _best(self, items: Sequence[PhoneNumber], free: Sequence[int], ranks: Mapping[str | None, int]) -> int | None:
-        best: tuple[int, bool, int] | None = None
-        for index in free:
-            rank = ranks.get(self._kind(items[index]))
-            if rank is not None:
-                candidate = (rank, not is_primary(items[index]), index)
-                best = candidate if best is None or candidate < best else best
-        return best[2] if best else None
-
-    def _kind(self, item: PhoneNumber) -> str | None:
-        kind = item.type.strip().lower() if item.type else None
-        if kind not in self._exclusive and is_primary(item):
-            return "primary"
-        return kind or None
+    def _kinds(self, items: Sequence[PhoneNumber]) -> dict[int, str | None]:
+        """The kind that each number counts as, by its place in the list; primary numbers first."""
+        kinds: dict[int, str | None] = {}
+        primary: dict[int, str | None] = {}
+        for index, item in enumerate(items):
+            if item.number and item.number.strip():
+                kind = item.type.strip().lower() or None if item.type else None
+                if item.is_primary and is_primary(item):
+                    primary[index] = kind if kind in self._exclusive else "primary"
+                else:
+                    kinds[index] = kind
+        return primary | kinds if primary else kinds
 
 
 def phone_text(item: PhoneNumber, form: str = " x{}") -> tuple[str, tuple[str, ...]]:
@@ -202,21 +225,30 @@ class AddressSlots:
     def __call__(self, items: Sequence[PostalAddress]) -> Part:
         index = _preferred(items, _has_place)
         if index is None:
-            return Part({}, _leftovers(items, kept=None))
-        address = items[index]
+            return Part({}, _leftovers(items, ()))
+        parts = items[index].__dict__
+        first_line, second_line = parts["street_1"], parts["street_2"]
         value: dict[str, Any] = {}
-        sources: dict[str, str] = {}
-        lines = [(name, text) for name in ("street_1", "street_2") if (text := getattr(address, name))]
-        if lines:
-            value[self.street] = self.joiner.join(text for _, text in lines)
-            sources[self.street] = f"[{index}].{lines[0][0]}"
+        if first_line or second_line:
+            value[self.street] = (
+                f"{first_line}{self.joiner}{second_line}" if first_line and second_line else first_line or second_line
+            )
         for name, target in self.plain.items():
-            text = getattr(address, name)
-            if text:
+            if text := parts[name]:
                 value[target] = text
-                sources[target] = f"[{index}].{name}"
-        extra = list(extension_paths(address, f"[{index}]"))
-        return Part(value, extra + _leftovers(items, kept=index), sources)
+        dropped = list(extension_paths(items[index], f"[{index}]")) if items[index].model_extra else []
+        if len(items) > 1:
+            dropped += _leftovers(items, (index,))
+        return Part(value, dropped, lambda: self._sources(items))
+
+    def _sources(self, items: Sequence[PostalAddress]) -> dict[str, str]:
+        """Which part of which item each field was filled from."""
+        index = _preferred(items, _has_place)
+        if index is None:
+            return {}
+        parts = {self.street: "street_1" if items[index].street_1 else "street_2"}
+        parts |= {target: name for name, target in self.plain.items()}
+        return {target: f"[{index}].{name}" for target, name in parts.items() if getattr(items[index], name)}
 
 
 def list_as_text(value: Any, joiner: str = ";") -> Any:
@@ -264,24 +296,28 @@ def _has_text(value: Any) -> bool:
 
 
 def _has_place(item: PostalAddress) -> bool:
-    return any(
-        _has_text(getattr(item, part)) for part in ("street_1", "street_2", "city", "state", "postal_code", "country")
-    )
+    parts = item.__dict__
+    for name in ("street_1", "street_2", "city", "state", "postal_code", "country"):
+        text = parts[name]
+        if text and text.strip():
+            return True
+    return False
+
+
+def _rank(item: Any) -> int:
+    """How well an item speaks for its list; less is better."""
+    if item.is_primary and is_primary(item):
+        return 0
+    return 1 if item.type and item.type.strip().lower() == "primary" else 2
 
 
 def _preferred(items: Sequence[Any], usable: Callable[[Any], bool]) -> int | None:
     """Index of the item that speaks for the list, among those that are usable."""
-    chosen: int | None = None
-    rank = 3
-    for index, item in enumerate(items):
-        if usable(item):
-            here = 0 if is_primary(item) else 1 if item.type and item.type.strip().lower() == "primary" else 2
-            if here < rank:
-                chosen, rank = index, here
-    return chosen
+    found = [index for index, item in enumerate(items) if usable(item)]
+    if len(found) > 1:
+        return min(found, key=lambda index: _rank(items[index]))
+    return found[0] if found else None
 
 
-def _leftovers(items: Sequence[Any], kept: int | None) -> list[str]:
-    if len(items) == 1 and kept == 0:
-        return []
-    return [f"[{index}]" for index, item in enumerate(items) if index != kept and not is_empty(item)]
+def _leftovers(items: Sequence[Any], kept: Collection[int]) -> list[str]:
+    return [f"[{index}]" for index, item in enumerate(items) if index not in kept and not is_empty(item)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -29,7 +29,7 @@ from unilead.info import Settings
 from unilead.message import Request, Response
 from unilead.provider import Provider
 from unilead.refresh import Asking, Renewals
-from unilead.render import ResponseFormat, render
+from unilead.render import ResponseFormat, render, render_json
 from unilead.retry import LONGEST_WAIT, backoff, retry_after
 from unilead.schema import CreatedLead, Lead
 from unilead.steps import Send, Step, Wait
@@ -102,6 +102,12 @@ class Result:
     ) -> Any:
         """Render the lead as the unified API answers it; see `unilead.render.render` for the forms."""
         return render(self.lead, self.response, format=format, remote_data=remote_data, exclude=exclude)
+
+    def render_json(
+        self, format: ResponseFormat = "unified", *, remote_data: bool = True, exclude: Sequence[str] = ()
+    ) -> bytes:
+        """As `render`, encoded as JSON; faster than encoding what that gives."""
+        return render_json(self.lead, self.response, format=format, remote_data=remote_data, exclude=exclude)
 
 
 def exchange(

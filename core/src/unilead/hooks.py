@@ -7,8 +7,8 @@ arguments it wants. The plugin registered last is asked first, so an override ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 
@@ -123,3 +123,15 @@ def new_manager(slug: str) -> Any:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(HookSpecs)
     return manager
+
+
+def caller(hook: Any) -> Callable[..., Any]:
+    """What to call to ask a hook: its only implementation itself, pluggy's loop where several are stacked.
+
+    The answer is the same; most hooks have one implementation, and the loop around it costs more than many of them do.
+    """
+    implementations = hook.get_hookimpls()
+    if len(implementations) != 1 or implementations[0].wrapper:
+        return cast("Callable[..., Any]", hook)
+    function, wanted = implementations[0].function, implementations[0].argnames
+    return lambda **arguments: function(*[arguments[name] for name in wanted])

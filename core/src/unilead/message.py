@@ -18,7 +18,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MAX_SEGMENT = 512
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """One HTTP request to a CRM.
 
@@ -53,6 +53,12 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     lead: Lead | None = field(default=None, repr=False)
 
+    def changed(self, **values: Any) -> Request:
+        """Copy with other values: `dataclasses.replace` without its checks, at a third of its cost."""
+        copy = object.__new__(Request)
+        copy.__dict__.update(self.__dict__, **values)
+        return copy
+
 
 @dataclass(frozen=True)
 class Response:
@@ -72,11 +78,15 @@ class Response:
     reason: str = ""
     truncated: bool = False
 
+    @property
+    def json_body(self) -> bytes:
+        """The body without a byte order mark, which some systems put before their JSON."""
+        return self.body.removeprefix(b"\xef\xbb\xbf")
+
     @cached_property
     def _decoded(self) -> tuple[bool, Any]:
-        data = self.body[3:] if self.body[:3] == b"\xef\xbb\xbf" else self.body
         try:
-            return True, from_json(data, allow_inf_nan=False)
+            return True, from_json(self.json_body, allow_inf_nan=False)
         except ValueError:
             return False, None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -26,8 +26,9 @@ from unilead.errors import (
     ProviderError,
     error_for,
 )
+from unilead.hooks import HOOK_NAMES, caller
 from unilead.info import Account, ProviderInfo, Settings, build_settings, fill
-from unilead.mapping import merge
+from unilead.merging import merge
 from unilead.message import Request, Response, encode_query
 from unilead.origin import check_url
 from unilead.schema import CreatedLead, Lead
@@ -82,6 +83,8 @@ class Provider:
     def __init__(self, slug: str, hooks: Any) -> None:
         self.slug = slug
         self._hooks = hooks
+        self._calls = {name: caller(getattr(hooks, name)) for name in HOOK_NAMES}
+        self._origin: tuple[Any, Any, str] = (None, None, "")
         self.info = self._described()
 
     def __repr__(self) -> str:
@@ -124,7 +127,12 @@ class Provider:
 
     def base_url(self, settings: Settings) -> str:
         """Origin of the account's requests, checked against the allowed hosts. Raises: SettingsError."""
-        return check_url(fill(self.info.base_url, settings), self.info.allowed_hosts, provider=self.slug).rstrip("/")
+        info, known, origin = self._origin  # of the account asked for last; settings and info are frozen
+        if known is not settings or info is not self.info:
+            url = check_url(fill(self.info.base_url, settings), self.info.allowed_hosts, provider=self.slug)
+            origin = url.rstrip("/")
+            self._origin = self.info, settings, origin
+        return origin
 
     def simulator(self) -> Simulator:
         """A fresh local stand-in for the CRM."""
@@ -139,7 +147,7 @@ class Provider:
     def missing(self, lead: Lead, settings: Settings) -> list[Problem]:
         """The required fields that the lead lacks."""
         problems = self._ask("validate_required", list, lead=lead, settings=settings)
-        if not all(isinstance(problem, Problem) for problem in problems):
+        if problems and not all(isinstance(problem, Problem) for problem in problems):
             raise self._broken("validate_required", "answered a list of something else than Problem")
         return problems
 
@@ -170,10 +178,10 @@ class Provider:
             raise self._broken("build_request", "answered a request without body")
         extra = lead.remote_data if request.remote_data is None else request.remote_data
         if not extra:
-            return replace(request, lead=lead)
+            return request.changed(lead=lead)
         self._refuse_keys(extra)
         body = self._merged(request.json, request.record_path, extra)
-        return replace(request, json=body, lead=lead)
+        return request.changed(json=body, lead=lead)
 
     def finish(
         self,
@@ -192,13 +200,13 @@ class Provider:
             body = self._encode(request.json)
         if request.headers:
             headers |= self._checked_headers(request.headers)
-        if not _PATH.fullmatch(request.path) or "//" in request.path or "/../" in request.path + "/":
+        if not _is_plain_path(request.path):
             raise self._broken("build_request", "answered a path that is not plain and absolute")
         url = origin + request.path
         if request.query or remote_query:
             query = encode_query(self._query_pairs(request.query, remote_query or {}))
             url = f"{url}?{query}" if query else url
-        return replace(request, url=url, body=body, headers=headers)
+        return request.changed(url=url, body=body, headers=headers)
 
     def parse_response(self, response: Response, request: Request, settings: Settings) -> CreatedLead:
         """Turn the CRM's answer into the created lead.
@@ -263,7 +271,7 @@ class Provider:
     def _ask(self, hook: str, kind: type[T], **arguments: Any) -> T:
         """Call a hook before the send and check its answer."""
         try:
-            answer = getattr(self._hooks, hook)(**arguments)
+            answer = self._calls[hook](**arguments)
         except LeadError as error:
             raise self._complete(error) from None
         except KeyboardInterrupt:
@@ -279,7 +287,7 @@ class Provider:
     def _judge(self, hook: str, kind: Any, response: Response, **arguments: Any) -> Any:
         """Call a hook after the send: whatever goes wrong, the status decides what it means for the lead."""
         try:
-            answer = getattr(self._hooks, hook)(response=response, **arguments)
+            answer = self._calls[hook](response=response, **arguments)
         except ProviderError as error:
             raise self._complete(error, response) from None
         except KeyboardInterrupt:
@@ -342,6 +350,8 @@ class Provider:
 
     def _refuse_keys(self, extra: Mapping[str, Any]) -> None:
         credentials = self.info.credential_names
+        if self.info.reserved_keys.isdisjoint(extra) and credentials.isdisjoint(map(str.lower, extra)):
+            return
         problems = [
             Problem(f"remote_data.{key}", "credential", "carries a credential")
             for key in extra
@@ -375,6 +385,11 @@ class Provider:
                     problem = Problem(f"remote_query.{name}", "credential", "carries a credential")
                     raise InvalidLeadError([problem], provider=self.slug)
                 yield pair
+
+
+@lru_cache(maxsize=256)  # the paths of creates are few
+def _is_plain_path(path: str) -> bool:
+    return _PATH.fullmatch(path) is not None and "//" not in path and "/../" not in path + "/"
 
 
 def _flatten(name: str, value: Any, style: str) -> Iterator[tuple[str, str]]:

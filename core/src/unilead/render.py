@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
+from pydantic_core import to_json
+
 from unilead.message import Response
-from unilead.schema import CreatedLead, parse_timestamp, utc_text
+from unilead.schema import CreatedLead
+from unilead.values import parse_timestamp, utc_text
 
 ResponseFormat: TypeAlias = Literal["unified", "raw", "normalized"]
 FORMATS: tuple[ResponseFormat, ...] = ("unified", "raw", "normalized")
 
 _FIELDS = tuple(CreatedLead.model_fields)
+_PARTED = ("owner", "contact", "account", "addresses", "email_addresses", "phone_numbers", "urls")
 _LISTS = {"addresses", "email_addresses", "phone_numbers", "urls"}
 _TIMES = {"last_activity_at", "created_at", "updated_at", "converted_at"}
 PARTS: dict[str, tuple[str, ...]] = {
@@ -51,6 +55,39 @@ def render(
     for path in exclude:
         fields = _without(fields, path.split("."))
     return fields
+
+
+def render_json(
+    lead: CreatedLead,
+    response: Response,
+    *,
+    format: ResponseFormat = "unified",
+    remote_data: bool = True,
+    exclude: Sequence[str] = (),
+) -> bytes:
+    """Render as `render`, encoded as JSON, in a fraction of the time.
+
+    The usual form is written by pydantic's serializer, with the CRM's body put in as it came instead of written anew.
+    """
+    if format != "unified" or exclude or _has_unknown(lead) or (remote_data and not response.is_json):
+        return to_json(render(lead, response, format=format, remote_data=remote_data, exclude=exclude))
+    fields = to_json(lead, exclude_none=True)
+    if not remote_data:
+        return fields
+    return b'%s"remote_data":%s}' % (fields[:-1] + b"," if len(fields) > 2 else b"{", response.json_body)
+
+
+def _has_unknown(lead: CreatedLead) -> bool:
+    """Whether there are keys beside the schema, such as a batch row's own part, which the serializer would write."""
+    if lead.__pydantic_extra__:
+        return True
+    for name in _PARTED:
+        value = lead.__dict__[name]
+        if value is not None:
+            for part in value if type(value) is tuple else (value,):
+                if part.__pydantic_extra__:
+                    return True
+    return False
 
 
 def _unified(lead: CreatedLead) -> dict[str, Any]:

@@ -6,182 +6,24 @@ trimmed, folded or normalised. Where text is wanted a number is accepted and bec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
-from math import isfinite
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
-from pydantic_core import PydanticCustomError, core_schema
 
 from unilead.errors import InvalidLeadError, Problem
-from unilead.strict_json import read_object
+from unilead.strict_json import MAX_KEY, MAX_MEMBERS, read_object
+from unilead.values import Flag, JsonObject, Scalar, Text, Timestamp, UnknownName, UnknownValue
 
 MAX_ITEMS = 1_000
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-
-
-def decimal_text(number: float | Decimal) -> str:
-    """Write a number as its shortest decimal text: ``5.0`` becomes ``5``, ``1e21`` is written out."""
-    text = format(Decimal(repr(number)) if isinstance(number, float) else Decimal(number), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _text_from_number(value: Any) -> str:
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-        if number.is_finite():
-            return decimal_text(value)
-    raise PydanticCustomError("wrong_type", "expected string")
-
-
-def _text_from_flag(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else _text_from_number(value)
-
-
-class _TextSchema:
-    """Strings on pydantic's fast path; only what is not a string pays for a Python call."""
-
-    def __init__(self, fallback: Any) -> None:
-        self.fallback = fallback
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
-        return core_schema.union_schema(
-            [core_schema.str_schema(strict=True), core_schema.no_info_plain_validator_function(self.fallback)],
-            mode="left_to_right",
-            custom_error_type="wrong_type",
-            custom_error_message="expected string",
-            serialization=core_schema.to_string_ser_schema(when_used="unless-none"),
-        )
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        return {"type": "string"}
-
-
-class _ScalarSchema:
-    """A string or a number, unchanged; a boolean is neither."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
-        return core_schema.union_schema(
-            [
-                core_schema.str_schema(strict=True),
-                core_schema.int_schema(strict=True),
-                core_schema.float_schema(strict=True, allow_inf_nan=False),
-            ],
-            mode="left_to_right",
-            custom_error_type="wrong_type",
-            custom_error_message="expected string or number",
-        )
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        return {"type": ["string", "number"]}
-
-
-def parse_timestamp(text: str) -> datetime:
-    """Read an RFC 3339 date-time with its offset.
-
-    Raises: ValueError for anything else: a bare date, no offset, impossible dates, leap seconds.
-    """
-    if not _RFC3339.fullmatch(text):
-        raise ValueError("must be an RFC 3339 date-time with an offset, such as 2026-11-23T10:00:00Z")
-    try:
-        moment = datetime.fromisoformat(text.upper())
-        moment.astimezone(UTC)  # at either end of the calendar an offset can lead out of it
-    except (ValueError, OverflowError):
-        raise ValueError("is not a date and time that exists") from None
-    return moment
-
-
-def utc_text(moment: datetime) -> str:
-    """Write an aware moment as RFC 3339 in UTC with ``Z``; fractional seconds are kept."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _check_timestamp(text: str) -> str:
-    try:
-        parse_timestamp(text)
-    except ValueError as fault:
-        raise PydanticCustomError("invalid_date_time", "{reason}", {"reason": str(fault)}) from None
-    return text
-
-
-class _TimestampSchema:
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
-        text = core_schema.str_schema(strict=True)
-        return core_schema.no_info_after_validator_function(_check_timestamp, text)
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        return {"type": "string", "format": "date-time"}
-
-
-class FrozenDict(dict[str, Any]):
-    """A JSON object that plugins can read and pass on but not change."""
-
-    __slots__ = ()
-
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError("a lead's data cannot be changed; make a new dict")
-
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return FrozenDict, (dict(self),)
-
-
-class FrozenList(list[Any]):
-    """A JSON array that plugins can read and pass on but not change."""
-
-    __slots__ = ()
-
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError("a lead's data cannot be changed; make a new list")
-
-    __setitem__ = __delitem__ = append = clear = extend = insert = pop = remove = reverse = sort = _refuse
-    __iadd__ = __imul__ = _refuse
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return FrozenList, (list(self),)
-
-
-def _freeze(value: Any) -> Any:
-    if isinstance(value, dict):
-        return FrozenDict({key: _freeze(item) for key, item in value.items()})
-    if isinstance(value, (list, tuple)):
-        return FrozenList(_freeze(item) for item in value)
-    if isinstance(value, float) and not isfinite(value):
-        raise PydanticCustomError("invalid_number", "NaN and Infinity are not JSON numbers")
-    return value
-
-
-def _freeze_object(value: dict[str, Any]) -> dict[str, Any]:
-    for key in value:
-        if not isinstance(key, str) or not key.strip():
-            raise PydanticCustomError("empty_name", "a name is empty")
-    return FrozenDict({k: _freeze(v) if isinstance(v, (dict, list, tuple, float)) else v for k, v in value.items()})
-
-
-class _JsonObjectSchema:
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
-        any_object = core_schema.dict_schema(strict=True)
-        return core_schema.no_info_after_validator_function(_freeze_object, any_object)
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        return {"type": "object", "additionalProperties": True}
-
-
-Text: TypeAlias = Annotated[str, _TextSchema(_text_from_number)]
-Flag: TypeAlias = Annotated[str, _TextSchema(_text_from_flag)]
-Scalar: TypeAlias = Annotated[str | int | float, _ScalarSchema()]
-Timestamp: TypeAlias = Annotated[str, _TimestampSchema()]
-JsonObject: TypeAlias = Annotated[dict[str, Any], _JsonObjectSchema()]
 
 
 class _Part(BaseModel):
     """A value of the schema: frozen; keys that are not in the schema are kept aside, to be reported."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True, revalidate_instances="never")
+    __pydantic_extra__: dict[UnknownName, UnknownValue]
 
     def __repr_args__(self) -> Iterable[tuple[str, Any]]:
         """Name what is given without showing it: a lead is personal data and reprs end up in logs."""
@@ -284,6 +126,11 @@ class Lead(_Part):
         """
         if isinstance(data, Lead):
             return data
+        if isinstance(data, bytes) and len(data) <= MAX_MEMBERS:
+            try:  # most leads pass here, decoded and checked in one go; what is wrong with others is found out below
+                return cls.model_validate_json(data)
+            except ValidationError:
+                pass
         value = read_object(data) if isinstance(data, (bytes, str)) else data
         try:
             return cls.model_validate(value if isinstance(value, dict) else dict(value))
@@ -382,7 +229,7 @@ def _path_text(loc: tuple[str | int, ...]) -> str:
     for step in loc:
         if isinstance(step, int):
             path += f"[{step}]"
-        elif not step.startswith("function-"):
+        elif not step.startswith("function-") and step != "[key]" and len(step) <= MAX_KEY:
             path += f".{step}" if path else step
     return path or "body"
 

@@ -17,7 +17,7 @@ from zipfile import BadZipFile, ZipFile
 
 from unilead.importing.files import FileError
 from unilead.importing.readers import Reader, Row, checked_header, row_error
-from unilead.schema import decimal_text
+from unilead.values import decimal_text
 
 ROWS_AT_ONCE = 1_000
 LARGEST_WORKBOOK = 768 * 1024 * 1024  # unpacked; a full sheet of a million short rows has some 500 MB

@@ -27,8 +27,8 @@ from unilead.errors import (
     ProviderError,
     RateLimitError,
 )
+from unilead.fields import is_empty
 from unilead.info import Account, Settings
-from unilead.mapping import is_empty
 from unilead.message import Request, Response
 from unilead.provider import Provider
 from unilead.registry import Registry

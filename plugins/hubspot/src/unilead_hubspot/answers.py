@@ -52,6 +52,7 @@ WAITS = {  # seconds; the daily count resets at midnight in a time zone that the
 LOCK_WAIT = 2.0  # seconds, after a 423
 INTERVAL = "x-hubspot-ratelimit-interval-milliseconds"
 
+_READ = frozenset({"hs_lead_name", "hs_lead_type", "hubspot_owner_id", *MIRRORS})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS = re.compile(r"[0-9]{1,14}")
 _EXISTING = re.compile(r"Existing ID: ([0-9]+)")
@@ -101,14 +102,11 @@ def _custom_fields(
     properties: Mapping[str, Any], sent: Mapping[str, Any], settings: HubSpotSettings
 ) -> dict[str, Any] | None:
     """Take the properties that no other field reads: those that were sent, and those that are not HubSpot's own."""
-    claimed = {
-        "hs_lead_name", "hs_lead_type", "hubspot_owner_id", settings.status_property, settings.lead_source_property,
-        *MIRRORS,
-    }  # fmt: skip
+    claimed = (settings.status_property, settings.lead_source_property)
     found = {
         name: value
         for name, value in properties.items()
-        if name not in claimed and (name in sent or not name.startswith(("hs_", "hubspot_")))
+        if (name in sent or not name.startswith(("hs_", "hubspot_"))) and name not in _READ and name not in claimed
     }
     return found or None
 

@@ -8,53 +8,65 @@ from unilead import Part, PhoneNumber, is_primary, phone_text
 
 NUMBERS = ("Phone", "Mobile", "Fax")
 EMAILS = ("Email", "Secondary_Email")
-CHOICES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (  # kinds of numbers, and the fields they may go to
-    (("fax",), ("Fax",)),
-    (("mobile",), ("Mobile",)),
-    (("primary",), ("Phone",)),
-    (("work", ""), ("Phone", "Mobile")),
-    (("secondary",), ("Mobile", "Phone")),
-)
+KINDS: dict[str, tuple[int, tuple[str, ...]]] = {  # kind of number to its turn, and the fields it may go to
+    "fax": (0, ("Fax",)),
+    "mobile": (1, ("Mobile",)),
+    "primary": (2, ("Phone",)),
+    "work": (3, ("Phone", "Mobile")),
+    "": (3, ("Phone", "Mobile")),
+    "secondary": (4, ("Mobile", "Phone")),
+}
 
 
-def contact_slots(items: Sequence[PhoneNumber]) -> Part:
-    """Assign numbers to Phone, Mobile and Fax, and the items' addresses to Email and Secondary_Email."""
-    numbers = _numbers(items)
-    emails = _emails(items)
-    value: dict[str, str] = {}
-    sources: dict[str, str] = {}
-    dropped: list[str] = []
-    for target, index in sorted(numbers.items(), key=lambda pair: NUMBERS.index(pair[0])):
-        value[target], lost = phone_text(items[index])
-        sources[target] = f"[{index}].number"
-        dropped += [f"[{index}].{part}" for part in lost]
-    for target, index in emails.items():
-        value[target] = items[index].email or ""
-        sources[target] = f"[{index}].email"
-    for index, item in enumerate(items):
-        dropped += _left_over(item, index, index in numbers.values(), index in emails.values())
-    return Part(value, dropped, sources)
+class ContactSlots:
+    """Assigns numbers to Phone, Mobile and Fax, and the items' addresses to Email and Secondary_Email."""
 
+    targets = (*NUMBERS, *EMAILS)
 
-contact_slots.targets = (*NUMBERS, *EMAILS)  # type: ignore[attr-defined]
+    def __call__(self, items: Sequence[PhoneNumber]) -> Part:
+        numbers, emails = _numbers(items), _emails(items)
+        value: dict[str, str] = {}
+        dropped: list[str] = []
+        for target in NUMBERS:
+            index = numbers.get(target)
+            if index is not None:
+                value[target], lost = phone_text(items[index])
+                dropped += [f"[{index}].{part}" for part in lost]
+        for target, index in emails.items():
+            value[target] = items[index].email or ""
+        for index, item in enumerate(items):
+            has_number, has_email = index in numbers.values(), index in emails.values()
+            if not has_number or (item.email and not has_email) or item.model_extra:
+                dropped += _left_over(item, index, has_number, has_email)
+        return Part(value, dropped, lambda: self._sources(items))
+
+    def _sources(self, items: Sequence[PhoneNumber]) -> dict[str, str]:
+        """Which part of which item each field was filled from."""
+        numbers = {target: f"[{index}].number" for target, index in _numbers(items).items()}
+        return numbers | {target: f"[{index}].email" for target, index in _emails(items).items()}
 
 
 def _numbers(items: Sequence[PhoneNumber]) -> dict[str, int]:
     """Field to item: exact kinds first, then what is left in the order it came."""
+    turns = [
+        (*KINDS[kind], index)
+        for index, item in enumerate(items)
+        if item.number and item.number.strip() and (kind := _kind(item)) in KINDS
+    ]
+    turns.sort()
     found: dict[str, int] = {}
-    left = [index for index, item in enumerate(items) if item.number and item.number.strip()]
-    for kinds, targets in CHOICES:
-        for index in [index for index in left if _kind(items[index]) in kinds]:
-            free = [target for target in targets if target not in found]
-            if free:
-                found[free[0]] = index
-                left.remove(index)
+    for _, targets, index in turns:
+        for target in targets:
+            if target not in found:
+                found[target] = index
+                break
     return found
 
 
 def _kind(item: PhoneNumber) -> str:
-    kind = (item.type or "").strip().lower()
-    return "primary" if not kind and is_primary(item) else kind
+    if item.type and (kind := item.type.strip().lower()):
+        return kind
+    return "primary" if item.is_primary and is_primary(item) else ""
 
 
 def _emails(items: Sequence[PhoneNumber]) -> dict[str, int]:
@@ -64,9 +76,10 @@ def _emails(items: Sequence[PhoneNumber]) -> dict[str, int]:
         item = items[index]
         return 0 if is_primary(item) else 1 if _kind(item) == "primary" else 2
 
-    given = [index for index, item in enumerate(items) if item.email and item.email.strip()]
-    first = min(given, key=rank, default=None)
-    order = [] if first is None else [first, *(index for index in given if index != first)]
+    order = [index for index, item in enumerate(items) if item.email and item.email.strip()]
+    if len(order) > 1:
+        first = min(order, key=rank)
+        order = [first, *(index for index in order if index != first)]
     return dict(zip(EMAILS, order, strict=False))
 
 

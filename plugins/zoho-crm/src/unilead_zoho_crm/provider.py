@@ -34,7 +34,7 @@ from unilead import (
     scalar_text,
 )
 from unilead_zoho_crm.answers import created_lead, read_error, row_verdict
-from unilead_zoho_crm.phones import contact_slots
+from unilead_zoho_crm.phones import ContactSlots
 
 PATH = "/crm/v8/Leads"
 ACCOUNTS = {  # data centre to accounts server; the API host has the same ending but for Canada
@@ -80,7 +80,7 @@ FIELDS = FieldMap(
     Field("owner.id", "Owner", convert=to_record),
     Field("account.name", "Company"),
     Field("lead_source", "Lead_Source"),
-    Field("phone_numbers", "", convert=contact_slots),
+    Field("phone_numbers", "", convert=ContactSlots()),
     Field(
         "addresses",
         "",

@@ -1,0 +1,107 @@
+"""Turns the rows of a `FieldMap` into functions, once, so that rendering a lead looks nothing up.
+
+A writer takes the vendor's record so far, the value, the account's settings, and two lists to add to: the unified paths
+that are left out, and the problems of values that a converter refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from unilead.errors import InvalidLeadError, Problem
+from unilead.fields import Converter, Field, Part, extension_paths
+from unilead.merging import holder, merge, put, thaw
+
+Record: TypeAlias = dict[str, Any]
+Writer: TypeAlias = Callable[[Record, Any, Any, list[str], list[Problem]], None]
+
+
+def writer_of(name: str, rows: Sequence[Field]) -> Writer:
+    """Compile the rows of one top-level field into one function, so that rendering pays for no look-ups."""
+    if rows[0].source != name:
+        return _parts_writer(name, {row.source.split(".", 1)[1]: row for row in rows})
+    if len(rows) > 1:
+        raise ValueError(f"{name} has two rows; let one converter name both places")
+    return _converting(rows[0], _merge_in) if name == "custom_fields" else _value_writer(rows[0])
+
+
+def _value_writer(row: Field) -> Writer:
+    target = row.target
+    if row.convert is not None:
+        return _converting(row, _place)
+    if "." in target:
+        return lambda record, value, *_: put(record, target, value)
+
+    def write(record: Record, value: Any, settings: Any, dropped: list[str], problems: list[Problem]) -> None:
+        record[target] = value
+
+    return write
+
+
+def _converting(row: Field, place: Callable[[Record, str, Any], None]) -> Writer:
+    """Convert a value and place what came out; what a converter refuses becomes a problem."""
+    source, target, setting = row.source, row.target, row.setting
+    convert: Converter = row.convert or (lambda value: value)
+
+    def write(record: Record, value: Any, settings: Any, dropped: list[str], problems: list[Problem]) -> None:
+        try:
+            result = convert(value, getattr(settings, setting)) if setting else convert(value)
+        except InvalidLeadError as refusal:
+            problems += refusal.problems
+            return
+        except ValueError as fault:
+            problems.append(Problem(source, "invalid", str(fault)))
+            return
+        if type(result) is Part:
+            dropped += [source + below for below in result.dropped]
+            result = result.value
+        elif result is None:
+            dropped.append(source)
+        if result is not None:
+            place(record, target, result)
+
+    return write
+
+
+def _place(record: Record, target: str, result: Any) -> None:
+    if target:
+        put(record, target, result)
+        return
+    for path, item in result.items():
+        if "." in path:
+            put(record, path, item)
+        else:
+            record[path] = item
+
+
+def _merge_in(record: Record, target: str, result: Any) -> None:
+    """Merge an object such as ``custom_fields`` over what is there; its keys are names, never paths."""
+    if target:
+        record, last = holder(record, target)
+        result = {last: result}
+    for name, item in result.items():
+        record[name] = merge(record[name], item) if name in record else thaw(item)
+
+
+def _parts_writer(name: str, rows: Mapping[str, Field]) -> Writer:
+    """Write the parts of an object, such as ``owner.id``, and report the parts that have no row."""
+    writers = {part: _value_writer(row) for part, row in rows.items()}
+
+    def write(record: Record, value: Any, settings: Any, dropped: list[str], problems: list[Problem]) -> None:
+        for part, item in value.__dict__.items():
+            if item:
+                writer = writers.get(part)
+                if writer is not None:
+                    writer(record, item, settings, dropped, problems)
+                else:
+                    dropped.append(f"{name}.{part}")
+        if value.__pydantic_extra__:
+            dropped.extend(extension_paths(value, name))
+
+    return write
+
+
+def reporter(name: str) -> Writer:
+    """Make what stands in for the row of a field that the CRM does not take."""
+    return lambda record, value, settings, dropped, problems: dropped.append(name)
