@@ -1,4 +1,4 @@
-"""Renewing an access token on demand."""
+"""Asking a token endpoint on demand: to renew a token, and to redeem an authorization code."""
 
 from __future__ import annotations
 
@@ -75,3 +75,35 @@ def test_a_refusal_and_a_failure_are_told_apart(oauth_registry: Registry) -> Non
 def test_a_key_cannot_be_renewed(oauth_registry: Registry) -> None:
     with pytest.raises(ConfigurationError, match="cannot be renewed"):
         renewed(oauth_registry, account=Account("acme", {"access_token": "by hand"}))
+
+
+def test_an_authorization_code_is_exchanged_for_tokens(oauth_registry: Registry) -> None:
+    endpoint = TokenEndpoint((200, {"access_token": "new", "refresh_token": "first", "expires_in": 60}))
+    account = Account("acme", {"client_id": "app", "client_secret": "s", "access_token": "to come"})
+    with Client(registry=oauth_registry, transport=endpoint) as client:
+        grant = client.redeem(account, "c0de", redirect_uri="https://host.example/connect/callback", verifier="v")
+    assert (grant.values, grant.lifetime) == ({"access_token": "new", "refresh_token": "first"}, 60)
+    assert endpoint.forms == [
+        {
+            "grant_type": ["authorization_code"],
+            "code": ["c0de"],
+            "redirect_uri": ["https://host.example/connect/callback"],
+            "code_verifier": ["v"],
+            "client_id": ["app"],
+            "client_secret": ["s"],
+        }
+    ]
+
+
+def test_a_refused_code_shows_neither_code_nor_verifier(oauth_registry: Registry) -> None:
+    endpoint = TokenEndpoint((400, {"error": "invalid_grant", "error_description": "no c0de-canary v-canary"}))
+    with Client(registry=oauth_registry, transport=endpoint) as client, pytest.raises(AuthError) as caught:
+        client.redeem(ACCOUNT, "c0de-canary", redirect_uri="https://host.example", verifier="v-canary")
+    assert "canary" not in str(caught.value)
+
+
+def test_a_provider_with_keys_takes_no_code() -> None:
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin())
+    with pytest.raises(ConfigurationError, match="not connected by OAuth"):
+        Client(registry=registry).redeem(Account("acme", {"token": "t"}), "c", redirect_uri="https://host.example")

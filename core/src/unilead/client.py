@@ -14,8 +14,10 @@ from unilead.auth import can_renew, scheme_of
 from unilead.credentials import CredentialStore, MemoryCredentialStore
 from unilead.errors import ConfigurationError, LeadError
 from unilead.exchange import Exchange, OnUnsupported, Options, Result, exchange, read_exchange
+from unilead.granting import redeeming, renewing
 from unilead.info import Account, Settings
 from unilead.message import Request
+from unilead.oauth import Grant
 from unilead.provider import Provider
 from unilead.refresh import Asking, Refresher, Renewals
 from unilead.registry import Registry
@@ -102,13 +104,11 @@ class _Base:
 
     def _renewing(self, account: Account) -> Asking[None]:
         provider, _, options = self._set_up(account, None, None)
-        if options.access is None:
-            hint = "give it client_id and refresh_token, or a new key"
-            raise ConfigurationError("the credentials cannot be renewed", provider=provider.slug, hint=hint)
-        end = time.monotonic() + options.timeout
-        access = options.access()
-        yield from access.open()
-        yield from access.renew(lambda: end - time.monotonic())
+        return renewing(provider, options.access, options.timeout)
+
+    def _redeeming(self, account: Account, code: str, redirect_uri: str, verifier: str | None) -> Asking[Grant]:
+        provider, settings, _ = self._set_up(account, None, None)
+        return redeeming(provider, settings, code, redirect_uri, verifier, base_url=self._base_url)
 
     def _access(self, provider: Provider, settings: Settings, account: Account) -> Callable[[], Access] | None:
         """What makes an account's way in; ``None`` where its credentials cannot be renewed."""
@@ -235,6 +235,17 @@ class Client(_Base):
         """
         self._drive(self._renewing(account))
 
+    def redeem(self, account: Account, code: str, *, redirect_uri: str, verifier: str | None = None) -> Grant:
+        """Exchange the authorization code of an OAuth connect for tokens; for hosts that let users connect accounts.
+
+        Args:
+            account: with the client's credentials; any ``access_token`` stands in for the one to come.
+            redirect_uri: the one the authorize URL had.
+            verifier: PKCE's, where the authorize URL had a challenge.
+        Raises: AuthError when the vendor refuses the code or the client, TransportError, ConfigurationError.
+        """
+        return self._drive(self._redeeming(account, code, redirect_uri, verifier))
+
     def _drive(self, steps: Generator[Step, Any, T]) -> T:
         transport = self._sending()
         try:
@@ -339,6 +350,10 @@ class AsyncClient(_Base):
     async def renew(self, account: Account) -> None:
         """Get a new access token now; see `Client.renew`."""
         await self._drive(self._renewing(account))
+
+    async def redeem(self, account: Account, code: str, *, redirect_uri: str, verifier: str | None = None) -> Grant:
+        """Exchange the authorization code of an OAuth connect for tokens; see `Client.redeem`."""
+        return await self._drive(self._redeeming(account, code, redirect_uri, verifier))
 
     async def _drive(self, steps: Generator[Step, Any, T]) -> T:
         transport = self._sending()
