@@ -9,13 +9,18 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 import acme
+from host_callers import Tenant, tenant
 from host_stage import Stage, staged
 from unilead import OAuth2, OAuthSettings, Registry
 from unilead_host.accounts import Accounts
+from unilead_host.app import create_app
 from unilead_host.crypto import Vault
+from unilead_host.settings import HostSettings
 from unilead_host.storage import Database, migrate
 
 
@@ -145,3 +150,27 @@ def accounts(database: Database, vault: Vault, registry: Registry) -> Accounts:
 async def stage(sqlite_url: str, anyio_backend: str) -> AsyncIterator[Stage]:
     async with staged(sqlite_url) as made:
         yield made
+
+
+@pytest.fixture
+def app(sqlite_url: str, registry: Registry) -> FastAPI:
+    settings = HostSettings(database_url=sqlite_url, encryption_keys=Vault.new_key(), simulated=True)
+    return create_app(settings, registry)
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
+            yield client
+
+
+@pytest.fixture
+async def ours(app: FastAPI, http: httpx.AsyncClient) -> Tenant:
+    return await tenant(app, http, "ours")
+
+
+@pytest.fixture
+async def theirs(app: FastAPI, http: httpx.AsyncClient) -> Tenant:
+    return await tenant(app, http, "theirs")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -12,67 +10,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from host_callers import ACCOUNTS, CANARY, Tenant, TokenEndpoint, hosting
 from unilead import Registry
-from unilead_host.app import Host, create_app
-from unilead_host.crypto import Vault
 from unilead_host.settings import HostSettings
 
 pytestmark = pytest.mark.anyio
-PATH = "/integrated-account"
-CANARY = "canary-91ab-secret"
-
-
-@dataclass
-class Tenant:
-    """Calls the host with a tenant's token."""
-
-    host: Host
-    http: httpx.AsyncClient
-    id: str
-    token: str
-
-    async def __call__(self, method: str, path: str = "", body: Any = None, **more: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        return await self.http.request(method, PATH + path, headers=headers, json=body, **more)
-
-    async def made(self, **body: Any) -> dict[str, Any]:
-        answer = await self("POST", body={"provider": "acme", "settings": {"token": CANARY}, **body})
-        assert answer.status_code == 201, answer.text
-        return dict(answer.json())
-
-    async def with_token(self, **options: Any) -> Tenant:
-        clear, _ = await self.host.tokens.create(self.id, **options)
-        return Tenant(self.host, self.http, self.id, clear)
-
-
-@pytest.fixture
-def app(sqlite_url: str, registry: Registry) -> FastAPI:
-    settings = HostSettings(database_url=sqlite_url, encryption_keys=Vault.new_key(), simulated=True)
-    return create_app(settings, registry)
-
-
-@pytest.fixture
-async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
-            yield client
-
-
-async def tenant(app: FastAPI, http: httpx.AsyncClient, name: str) -> Tenant:
-    host: Host = app.state.host
-    made = await host.tenants.create(name)
-    return Tenant(host, http, made.id, (await host.tokens.create(made.id))[0])
-
-
-@pytest.fixture
-async def ours(app: FastAPI, http: httpx.AsyncClient) -> Tenant:
-    return await tenant(app, http, "ours")
-
-
-@pytest.fixture
-async def theirs(app: FastAPI, http: httpx.AsyncClient) -> Tenant:
-    return await tenant(app, http, "theirs")
 
 
 async def test_an_account_has_the_fields_that_clients_expect(ours: Tenant) -> None:
@@ -174,6 +116,7 @@ async def test_s012_another_tenants_account_is_as_none_at_all(ours: Tenant, thei
         ("DELETE", "/{id}", None),
         ("POST", "/refresh-credentials", {"id": "{id}"}),
         ("POST", "/token", {"integrated_account_id": "{id}"}),
+        ("POST", "/{id}/connect", {}),
     ]
     for method, path, body in calls:
         answers = []
@@ -190,16 +133,19 @@ async def test_s012_another_tenants_account_is_as_none_at_all(ours: Tenant, thei
 async def test_s012_every_route_with_an_account_is_in_the_test_above(app: FastAPI) -> None:
     """A route that is new has to be added there."""
     paths = app.openapi()["paths"]
-    routes = {(method.upper(), path) for path, methods in paths.items() if path.startswith(PATH) for method in methods}
+    routes = {
+        (method.upper(), path) for path, methods in paths.items() if path.startswith(ACCOUNTS) for method in methods
+    }
     assert routes == {
-        ("POST", PATH),
-        ("GET", PATH),
-        ("GET", f"{PATH}/me"),
-        ("GET", f"{PATH}/{{account_id}}"),
-        ("PATCH", f"{PATH}/{{account_id}}"),
-        ("DELETE", f"{PATH}/{{account_id}}"),
-        ("POST", f"{PATH}/refresh-credentials"),
-        ("POST", f"{PATH}/token"),
+        ("POST", ACCOUNTS),
+        ("GET", ACCOUNTS),
+        ("GET", f"{ACCOUNTS}/me"),
+        ("GET", f"{ACCOUNTS}/{{account_id}}"),
+        ("PATCH", f"{ACCOUNTS}/{{account_id}}"),
+        ("DELETE", f"{ACCOUNTS}/{{account_id}}"),
+        ("POST", f"{ACCOUNTS}/refresh-credentials"),
+        ("POST", f"{ACCOUNTS}/token"),
+        ("POST", f"{ACCOUNTS}/{{account_id}}/connect"),
     }
 
 
@@ -220,9 +166,9 @@ async def test_s019_scopes(ours: Tenant) -> None:
 async def test_without_a_token(http: httpx.AsyncClient, ours: Tenant) -> None:
     made = await ours.made()
     for method, path in (("GET", ""), ("POST", ""), ("GET", f"/{made['id']}"), ("POST", "/token"), ("GET", "/me")):
-        assert (await http.request(method, PATH + path, json={})).status_code == 401
-    assert (await http.get(PATH, params={"token": ours.token})).status_code == 401
-    assert (await http.get(PATH, headers={"Cookie": f"token={ours.token}"})).status_code == 401
+        assert (await http.request(method, ACCOUNTS + path, json={})).status_code == 401
+    assert (await http.get(ACCOUNTS, params={"token": ours.token})).status_code == 401
+    assert (await http.get(ACCOUNTS, headers={"Cookie": f"token={ours.token}"})).status_code == 401
 
 
 async def test_a_token_for_one_account(ours: Tenant) -> None:
@@ -238,33 +184,13 @@ async def test_a_simulated_account(ours: Tenant) -> None:
 
 
 async def test_s023_without_a_key_nothing_is_stored(sqlite_url: str, registry: Registry) -> None:
-    app = create_app(HostSettings(database_url=sqlite_url), registry)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://host") as http,
-    ):
-        caller = await tenant(app, http, "ours")
+    async with hosting(HostSettings(database_url=sqlite_url), registry) as caller:
         answer = await caller("POST", body={"provider": "acme", "settings": {"token": CANARY}})
         assert answer.status_code == 503
         assert (await caller("GET")).json()["result"] == []
 
 
 # --- refresh-credentials ------------------------------------------------------------------------------------------
-
-
-class TokenEndpoint:
-    """A transport that answers refreshes."""
-
-    def __init__(self, status: int, body: Any) -> None:
-        self.status, self.body, self.calls = status, body, 0
-
-    async def send_async(self, request: Any, *, credentials: Any, timeout: float) -> Any:
-        from unilead import Response
-
-        self.calls += 1
-        return Response.of(self.status, self.body)
-
-    async def aclose(self) -> None: ...
 
 
 async def refreshable(ours: Tenant, endpoint: TokenEndpoint) -> str:
@@ -279,7 +205,7 @@ async def test_refreshing_credentials(ours: Tenant) -> None:
     for _ in range(2):
         answer = await ours("POST", "/refresh-credentials", {"id": account_id})
         assert (answer.status_code, answer.json()) == (200, {"success": True})
-    assert endpoint.calls == 2
+    assert len(endpoint.forms) == 2
 
 
 async def test_f056_a_refused_refresh_and_a_second_chance(ours: Tenant) -> None:

@@ -23,6 +23,7 @@ Status: TypeAlias = Literal["connecting", "active", "post_install_error", "valid
 
 KEPT_SETTINGS = 1_000
 PLACEHOLDER = {"access_token": "connecting"}  # stands in for the token that a connect will bring
+WHOLE = "settings"  # where a fault is not in one setting, but in how they go together
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class _Checked:
     def of(cls, provider: Provider, values: Mapping[str, Any], *, connecting: bool) -> _Checked:
         """Raises: SettingsError naming each setting at fault."""
         if connecting:
-            _check_so_far(provider, values)
+            settings_so_far(provider, values)
             return cls(provider, values, None)
         settings = provider.settings_of(Account(provider.slug, values))
         provider.base_url(settings)
@@ -106,16 +107,24 @@ def connect_scheme(info: ProviderInfo) -> OAuth2 | None:
     return next(schemes, None)
 
 
-def _check_so_far(provider: Provider, values: Mapping[str, Any]) -> None:
-    """Check what is given before a connect brings the rest. Raises: SettingsError for anything but a missing one."""
-    takes_token = "access_token" in provider.info.settings.model_fields
+def settings_so_far(provider: Provider, values: Mapping[str, Any]) -> Settings:
+    """The settings of an account that is still to be connected: each is checked, but some may be missing.
+
+    Raises: SettingsError for a setting that is given and does not fit.
+    """
+    model = provider.info.settings
+    placeholder = {name: text for name, text in PLACEHOLDER.items() if name in model.model_fields}
+    given = {**placeholder, **values}
     try:
-        provider.settings({**(PLACEHOLDER if takes_token else {}), **values})
+        return provider.settings(given)
     except SettingsError as error:
-        faults = [problem for problem in error.problems if problem.code != "missing"]
-        if faults:
-            text = "; ".join(f"{problem.field}: {problem.message}" for problem in faults)
-            raise SettingsError(f"account settings: {text}", problems=faults, provider=provider.slug) from None
+        faults = [problem for problem in error.problems if problem.code != "missing" and problem.field != WHOLE]
+    if faults:
+        text = "; ".join(f"{problem.field}: {problem.message}" for problem in faults)
+        raise SettingsError(f"account settings: {text}", problems=faults, provider=provider.slug)
+    secret = {name for name, info in model.model_fields.items() if _is_secret(info.annotation)}
+    typed: dict[str, Any] = {name: SecretStr(value) if name in secret else value for name, value in given.items()}
+    return model.model_construct(**typed)
 
 
 def _is_secret(annotation: Any) -> bool:

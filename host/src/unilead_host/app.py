@@ -18,6 +18,7 @@ from unilead import Registry, Simulator
 from unilead_host import page
 from unilead_host.accounts import Accounts
 from unilead_host.attempts import FailedAttempts
+from unilead_host.connect import Connections
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import Vault
 from unilead_host.idempotency import Keys, Repeats
@@ -25,7 +26,7 @@ from unilead_host.limits import BodyLimit
 from unilead_host.metrics import Metrics
 from unilead_host.middleware import Boundary, PlainPaths
 from unilead_host.openapi import openapi_document
-from unilead_host.routes import accounts, leads, meta, operations
+from unilead_host.routes import accounts, connect, leads, meta, operations
 from unilead_host.server import pin_reason_phrases
 from unilead_host.service import LeadService
 from unilead_host.settings import HostSettings
@@ -64,6 +65,7 @@ class Host:
     keys: Keys
     repeats: Repeats
     targets: Targets
+    connections: Connections
     leads: LeadService
     metrics: Metrics
     simulators: Mapping[str, Simulator]
@@ -91,6 +93,7 @@ class Host:
             keys=keys,
             repeats=repeats,
             targets=targets,
+            connections=Connections(settings, database, vault, accounts, registry),
             leads=LeadService(settings, accounts, targets, keys, repeats, metrics),
             metrics=metrics,
             simulators=simulators,
@@ -142,6 +145,7 @@ def create_app(settings: HostSettings, registry: Registry | None = None) -> Fast
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(StorageError, _storage_error)
     app.include_router(accounts.router)
+    app.include_router(connect.router)
     app.router.routes.extend([*meta.routes(), *leads.routes(), *operations.routes()])
     page.install(app, host)
     return app

@@ -59,7 +59,12 @@ def demo(port: int, as_json: bool) -> None:
         def say(url: str) -> None:
             line(json.dumps(made.document(url))) if as_json else _introduce(made, url)
 
-        _run(lambda: create_app(settings, registry), settings, say)
+        def make() -> FastAPI:
+            app = create_app(settings, registry)
+            app.state.sessions.let_in(made.token)
+            return app
+
+        _run(make, settings, say)
 
 
 def _introduce(made: Demo, url: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from unilead_host.page import bench, routes, static
+from unilead_host.page import bench, connect, routes, static
 from unilead_host.page.headers import SecurityHeaders
 from unilead_host.page.session import Sessions
 
@@ -20,5 +20,5 @@ def install(app: FastAPI, host: Host) -> None:
     Call it after all other middleware was added: the headers belong outside of it.
     """
     app.state.sessions = Sessions(host.vault, host.tokens, public_url=host.settings.public_url)
-    app.router.routes.extend([*routes.routes(), *bench.routes(), *static.routes()])
+    app.router.routes.extend([*routes.routes(), *bench.routes(), *connect.routes(), *static.routes()])
     app.add_middleware(SecurityHeaders)

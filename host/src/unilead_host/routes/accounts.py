@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from unilead import AuthError, ConfigurationError, LeadError, SettingsError, UnknownProviderError
-from unilead_host.accounts import StoredAccount
+from unilead_host.accounts import WHOLE, StoredAccount
 from unilead_host.answers import account_document
 from unilead_host.auth import FORBIDDEN, Reader, Writer, host_of
 from unilead_host.credentials import HostCredentialStore
@@ -278,8 +278,8 @@ def refusing() -> Iterator[None]:
         yield
     except SettingsError as error:
         failures = [
-            {"field": f"settings.{problem.field}", "code": problem.code, "message": problem.message}
-            for problem in error.problems
+            {"field": f"settings.{one.field}".removesuffix(f".{WHOLE}"), "code": one.code, "message": one.message}
+            for one in error.problems
         ]
         raise Refusal(400, error.message, details={"failures": failures}) from None
     except UnknownProviderError as error:
