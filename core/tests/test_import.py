@@ -19,6 +19,7 @@ import pytest
 from acme_batch import BatchSimulator, batch_registry
 from unilead import Registry, Response
 from unilead.cli import main
+from unilead.importing.report import ranges
 
 HEADER = "Last name,Given name,Stage\n"
 
@@ -462,3 +463,8 @@ def test_a_terminal_gets_a_bar_with_counts(leads: Any) -> None:
     assert json.loads(process.communicate()[0])["created"] == 3_000
     assert process.returncode == 0
     assert b"3000/3000" in shown and b"created" in shown and b"/s" in shown
+
+
+def test_rows_are_listed_in_ranges() -> None:
+    assert ranges([]) == ""
+    assert ranges([1, 4, 5, 6, 7, 9, 10]) == "1, 4-7, 9-10"

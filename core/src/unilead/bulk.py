@@ -22,8 +22,6 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from pydantic_core import to_json
-
 from unilead.auth import check_sign_in
 from unilead.errors import (
     AuthError,
@@ -207,7 +205,7 @@ class Run:
         verdicts: dict[int, Verdict] = {}
         for row, answer in zip(rows, answers, strict=True):
             if isinstance(answer, CreatedLead):
-                own = response if answer.part is None else Response.of(response.status, to_json(answer.part))
+                own = response if answer.part is None else response.part(answer.part)
                 verdicts[row.index] = Result(
                     answer, row.request.dropped, row.lead.unknown, request, own, sending.attempts, request_id
                 )

@@ -112,6 +112,10 @@ class Response:
             return None
         return self.json if self.is_json else self.text
 
+    def part(self, value: Any) -> Response:
+        """One record's part of this answer, as an answer of its own; encoded only if somebody looks at its bytes."""
+        return _Part(self.status, value)
+
     @classmethod
     def of(cls, status: int, value: Any = None, headers: Mapping[str, str] | None = None, reason: str = "") -> Response:
         """Make an answer with a JSON body, or with plain text where ``value`` is a string; for simulators and tests."""
@@ -122,6 +126,19 @@ class Response:
             return cls(status, {"content-type": "text/plain; charset=utf-8"} | known, value.encode(), reason)
         body = b"" if value is None else to_json(value)
         return cls(status, ({"content-type": "application/json"} if body else {}) | known, body, reason)
+
+
+class _Part(Response):
+    """A JSON value that is already decoded: batches have hundreds of them, and few are looked at."""
+
+    def __init__(self, status: int, value: Any) -> None:
+        values = {"status": status, "headers": {"content-type": "application/json"}, "reason": "", "truncated": False}
+        self.__dict__.update(values, _decoded=(True, value))
+
+    @cached_property
+    def body(self) -> bytes:
+        """The value's bytes."""
+        return to_json(self.json)
 
 
 def path_segment(value: str) -> str:

@@ -167,7 +167,9 @@ def _import(
         with _stopping(running) as caught:
             summary = running.run()
     if running.stopped_by is not None:
-        note(f"unilead: stopped: {running.stopped_by.message}")
+        wait = running.stopped_by.retry_after
+        asked = f" (it asks to wait {wait:,.0f} seconds)" if wait else ""
+        note(f"unilead: stopped: {running.stopped_by.message}{asked}")
         click.echo(f"  hint: {running.stopped_by.hint or 'mend the account'}; then --resume goes on", err=True)
     needs_reasons = report is not None or summary["created"] < summary["rows"]
     tally = Tally.of(ledger.last_entries()) if needs_reasons else Tally()

@@ -29,11 +29,12 @@ MEANINGS = {
     "created": "The CRM answered with an id.",
     "rejected": "The CRM, or a check before it, said no. Nothing was created.",
     "unknown": "Sent, and no trustworthy answer came. The lead may exist: look it up before sending it again.",
-    "not_sent": "Certainly not processed. --resume sends these.",
+    "not_sent": "Certainly not processed. <code>--resume</code> sends these.",
     "ready": "Would be sent as it is.",
     "missing": "Lacks a field that this CRM requires.",
     "invalid": "Holds a value that cannot be sent.",
 }
+LONG = 36  # characters; longer cells are wrapped
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -42,7 +43,8 @@ class Section:
     """A table of the page.
 
     Attributes:
-        rows: cells as text; numbers are set to the right.
+        about: a sentence below the title, in HTML.
+        rows: cells; numbers are set to the right.
     """
 
     title: str
@@ -65,8 +67,10 @@ def import_page(
         ("Results", summary["results"]),
         ("Ended early", stopped_by),
     ]
-    unknown = "Look these up in the CRM. --retry-unknown sends them again, once you know that they are not there."
-    listed = ", ".join(str(row) for row in tally.unknown) + (" …" if len(tally.unknown) == LISTED else "")
+    unknown = (
+        "Look these up in the CRM; <code>--retry-unknown</code> sends them again, once you know they are not there."
+    )
+    listed = ranges(tally.unknown) + (" …" if len(tally.unknown) == LISTED else "")
     sections = [
         _reasons(tally.reasons),
         Section("Rows with an unknown outcome", unknown, ("Rows",), [(listed,)] if listed else []),
@@ -89,6 +93,17 @@ def survey_page(survey: Survey, document: Mapping[str, Any], *, file: str, crm: 
         _dropped(survey.tally),
     ]  # fmt: skip
     return _page(f"Dry run for {crm}", counts, facts, sections)
+
+
+def ranges(rows: Sequence[int]) -> str:
+    """Write ascending rows as ``1, 4-7, 9``."""
+    runs: list[list[int]] = []
+    for row in rows:
+        if runs and row == runs[-1][-1] + 1:
+            runs[-1][1:] = [row]
+        else:
+            runs.append([row])
+    return ", ".join("-".join(map(str, run)) for run in runs)
 
 
 def _reasons(reasons: Iterable[Reason]) -> Section:
@@ -152,7 +167,10 @@ def _section(section: Section) -> str:
 
 
 def _cell(value: Any) -> str:
-    return f"<td class=n>{value:,}</td>" if isinstance(value, int) else f"<td>{escape(str(value))}</td>"
+    if isinstance(value, int):
+        return f"<td class=n>{value:,}</td>"
+    kind = " class=long" if len(str(value)) > LONG else ""
+    return f"<td{kind}>{escape(str(value))}</td>"
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------

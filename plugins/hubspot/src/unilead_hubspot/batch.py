@@ -52,7 +52,7 @@ def verdicts(
         entries = [*refused.get(index, ()), *created.get(index, ())]
         if len(entries) != 1:
             return MalformedResponseError("the batch's answer does not tell this lead apart", response=response)
-        row = Response.of(response.status, entries[0])
+        row = response.part(entries[0])
         return _judged(
             row,
             lambda: (
