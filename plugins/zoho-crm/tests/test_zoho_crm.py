@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unilead import Account, Client, CreatedLead, Lead, Provider, Registry, Response, SettingsError
+from unilead import Account, Client, CreatedLead, Lead, Provider, ProviderError, Registry, Response, SettingsError
 from unilead.testing import ProviderContract, VendorRules
 
 LEAD = {"first_name": "Mireia", "last_name": "Sandvik"}
@@ -132,3 +132,99 @@ def test_leads_with_other_keys_beside_the_record_travel_apart(provider: Provider
     request, taken = provider.build_batch([provider.compose(Lead.parse(lead), settings) for lead in leads], settings)
     assert taken == (0, 2)
     assert b"trigger" not in request.body
+
+
+def test_update_of_a_newer_record_is_refused() -> None:
+    """Rule 31: told by a header; the record stays as it is."""
+    import http.client
+    import json
+
+    from unilead_zoho_crm.simulator import TOKEN, ZohoCrmSimulator
+
+    simulator = ZohoCrmSimulator()
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        lead_id = client.create(LEAD, Account("zoho-crm", simulator.sample_settings)).id
+    headers = {"Authorization": f"Zoho-oauthtoken {TOKEN}", "If-Unmodified-Since": "2020-01-01T00:00:00+01:00"}
+    with simulator.serve() as served:
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+        connection.request("PUT", f"/crm/v8/Leads/{lead_id}", json.dumps({"data": [{"City": "x"}]}), headers)
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+        connection.close()
+    assert (answer.status, body["data"][0]["code"]) == (412, "ALREADY_MODIFIED")
+    assert "City" not in simulator.leads[lead_id]
+
+
+@pytest.mark.parametrize("code", ["INVALID_MODULE", "INVALID_URL_PATTERN", "INVALID_REQUEST_METHOD"])
+def test_a_read_at_a_wrong_address_finds_nothing(code: str, provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    answer = Response.of(400, {"code": code, "details": {}, "message": "x", "status": "error"})
+    with pytest.raises(ProviderError) as caught:
+        provider.parse_response(answer, provider.build_read_request("5", settings), settings)
+    assert caught.value.category == "not_found"
+
+
+def test_only_the_organisations_own_fields_are_custom_fields(provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    system = {
+        "Territories": [],
+        "Days_Visited": 3,
+        "Coordinates": "x",
+        "Record_Status__s": "Available",
+        "$state": "save",
+    }
+    answer = Response.of(200, {"data": [{"id": "5", "Last_Name": "S", "Campaign_Code": "FALL26", **system}]})
+    read = provider.parse_response(answer, provider.build_read_request("5", settings), settings)
+    assert read.custom_fields == {"Campaign_Code": "FALL26"}
+
+
+def test_spent_credits_are_not_slept_on(provider: Provider) -> None:
+    """A 429 with credits left is a matter of moments; without, of hours."""
+    settings = provider.settings({"access_token": "t"})
+    request = provider.build_request(Lead.parse(LEAD), settings)
+    waits = []
+    for left in ("24187", "0"):
+        answer = Response.of(429, {"code": "TOO_MANY_REQUESTS", "status": "error"}, {"X-API-CREDITS-REMAINING": left})
+        with pytest.raises(ProviderError) as caught:
+            provider.parse_response(answer, request, settings)
+        waits.append(caught.value.retry_after)
+    assert waits == [None, 3600]
+
+
+def test_wrong_token_points_to_the_data_centre(provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    request = provider.build_request(Lead.parse(LEAD), settings)
+    answer = Response.of(401, {"code": "INVALID_TOKEN", "details": {}, "message": "x", "status": "error"})
+    with pytest.raises(ProviderError) as caught:
+        provider.parse_response(answer, request, settings)
+    assert caught.value.hint and "data_center" in caught.value.hint
+
+
+def test_f075_a_row_with_an_unknown_code_was_refused(provider: Provider) -> None:
+    good, odd = _verdicts(provider, [GOOD, {**BAD, "code": "NEW_CODE", "details": {}}])
+    assert isinstance(good, CreatedLead)
+    assert (odd.outcome, odd.category, odd.vendor_code) == ("rejected", "unexpected", "NEW_CODE")
+
+
+@pytest.mark.parametrize(
+    ("status", "category"),
+    [(401, "authentication"), (403, "permission"), (429, "rate_limited"), (500, "provider_unavailable")],
+)
+def test_status_judges_a_code_that_is_in_no_list(status: int, category: str, provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    request = provider.build_request(Lead.parse(LEAD), settings)
+    answer = Response.of(status, {"code": "NEW_CODE", "details": {}, "message": "x", "status": "error"})
+    with pytest.raises(ProviderError) as caught:
+        provider.parse_response(answer, request, settings)
+    assert caught.value.category == category
+
+
+@pytest.mark.parametrize(
+    "details",
+    [{"duplicate_record": {"id": "77"}}, {"id": "77"}, {"id": "77", "duplicate_record": {"Owner": {"name": "Ana"}}}],
+    ids=["record", "beside", "record without id"],
+)
+def test_a_conflict_names_the_record_that_is_there(details: dict[str, Any], provider: Provider) -> None:
+    row = {"code": "DUPLICATE_DATA", "details": {"api_name": "Email", **details}, "message": "x", "status": "error"}
+    _, taken = _verdicts(provider, [GOOD, row])
+    assert taken.existing_id == "77"

@@ -17,6 +17,8 @@ from unilead import (
     parse_timestamp,
 )
 
+PLAN_LIMITS = ("LIMIT_EXCEEDED", "LIMIT_REACHED", "STORAGE_SPACE_EXCEEDED")
+WRONG_ADDRESS = ("INVALID_MODULE", "INVALID_URL_PATTERN", "INVALID_REQUEST_METHOD")
 CATEGORIES: dict[str, Category] = {
     **dict.fromkeys(("INVALID_TOKEN", "AUTHENTICATION_FAILURE"), "authentication"),
     **dict.fromkeys(
@@ -29,33 +31,43 @@ CATEGORIES: dict[str, Category] = {
         ),
         "permission",
     ),
-    **dict.fromkeys(("LIMIT_EXCEEDED", "LIMIT_REACHED", "STORAGE_SPACE_EXCEEDED"), "permission"),
+    **dict.fromkeys(PLAN_LIMITS, "permission"),
     **dict.fromkeys(("MANDATORY_NOT_FOUND", "INVALID_DATA", "NOT_ALLOWED", "DEPENDENT_FIELD_MISSING"), "validation"),
     **dict.fromkeys(("DEPENDENT_MISMATCH", "MAPPING_MISMATCH", "EXPECTED_FIELD_MISSING"), "validation"),
     **dict.fromkeys(("PATTERN_NOT_MATCHED", "REQUIRED_PARAM_MISSING"), "validation"),
     "DUPLICATE_DATA": "conflict",
     **dict.fromkeys(("RECORD_LOCKED", "NOT_APPROVED", "RECORD_IN_BLUEPRINT", "CONVERTED_RECORD"), "conflict"),
     **dict.fromkeys(("ID_ALREADY_CONVERTED", "ALREADY_MODIFIED"), "conflict"),
-    **dict.fromkeys(("INVALID_MODULE", "INVALID_URL_PATTERN", "INVALID_REQUEST_METHOD"), "unexpected"),
+    **dict.fromkeys(WRONG_ADDRESS, "unexpected"),
     **dict.fromkeys(("NO_RECORDS_FOUND", "NOT_FOUND", "NO_CONTENT"), "not_found"),
     "TOO_MANY_REQUESTS": "rate_limited",
     "INTERNAL_ERROR": "provider_unavailable",
 }
+HINTS = {
+    "INVALID_TOKEN": "renew the token; one of another data centre is refused like a wrong one, so check data_center",
+    "OAUTH_SCOPE_MISMATCH": "connect the account anew, with the scopes that the provider's page lists",
+}
+CREDITS = "x-api-credits-remaining"
+SPENT_WAIT = 3600.0  # seconds; credits come back over a day, bit by bit
 SERVICE_FAULTS: dict[str, Category] = {
     "PROCESSING_ERROR": "provider_unavailable",
     "CANNOT_PROCESS": "provider_unavailable",
     "NO_PERMISSION": "permission",
     "LIMIT_EXCEEDED": "rate_limited",
 }
-STANDARD = frozenset(
+STANDARD = frozenset(  # what every organisation has; what is left of a record are its own fields
     {
-        "Annual_Revenue", "City", "Company", "Converted_Account", "Converted_Contact", "Converted_Date_Time",
-        "Converted_Deal", "Converted__s", "Country", "Created_By", "Created_Time", "Currency", "Data_Source",
-        "Description", "Designation", "Email", "Email_Opt_Out", "Exchange_Rate", "Fax", "First_Name", "Full_Name",
-        "Industry", "Last_Activity_Time", "Last_Name", "Layout", "Lead_Conversion_Time", "Lead_Source", "Lead_Status",
-        "Locked__s", "Mobile", "Modified_By", "Modified_Time", "No_of_Employees", "Owner", "Phone", "Rating",
-        "Record_Image", "Salutation", "Secondary_Email", "Skype_ID", "State", "Street", "Tag", "Twitter",
-        "Unsubscribed_Mode", "Unsubscribed_Time", "Website", "Zip_Code", "id",
+        "Address", "Annual_Revenue", "Average_Time_Spent_Minutes", "Change_Log_Time__s", "City", "Company",
+        "Converted_Account", "Converted_Contact", "Converted_Date_Time", "Converted_Deal", "Converted__s",
+        "Coordinates", "Country", "Created_By", "Created_Time", "Currency", "Data_Processing_Basis",
+        "Data_Processing_Basis_Details", "Data_Source", "Days_Visited", "Description", "Designation", "Email",
+        "Email_Opt_Out", "Enrich_Status__s", "Exchange_Rate", "Fax", "First_Name", "First_Visited_Time",
+        "First_Visited_URL", "Flat_House_No_Building_Apartment_Name", "Full_Name", "Industry", "Last_Activity_Time",
+        "Last_Enriched_Time__s", "Last_Name", "Last_Visited_Time", "Latitude", "Layout", "Lead_Conversion_Time",
+        "Lead_Source", "Lead_Status", "Locked__s", "Longitude", "Mobile", "Modified_By", "Modified_Time",
+        "No_of_Employees", "Number_Of_Chats", "Owner", "Phone", "Rating", "Record_Image", "Record_Status__s",
+        "Referrer", "Salutation", "Secondary_Email", "Skype_ID", "State", "Street", "Tag", "Territories", "Twitter",
+        "Unsubscribed_Mode", "Unsubscribed_Time", "Visitor_Score", "Website", "Zip_Code", "id", "nearby_distance__s",
     }
 )  # fmt: skip
 
@@ -81,7 +93,7 @@ def read_error(response: Response, request: Request, fields: FieldMap) -> Provid
     body = response.json if isinstance(response.json, dict) else {}
     rows = body.get("data")
     fault = rows[0] if isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], dict) else body
-    if request.method == "GET" and (response.status == 204 or fault.get("code") == "INVALID_URL_PATTERN"):
+    if request.method == "GET" and (response.status == 204 or fault.get("code") in WRONG_ADDRESS):
         return error_for(response, "no such lead", category="not_found", vendor_code=fault.get("code"))
     if fault.get("code") and fault.get("status") == "error":
         return _record_error(fault, response, request, fields)
@@ -100,24 +112,40 @@ def _record_error(row: Mapping[str, Any], response: Response, request: Request, 
     faults = [fault for fault in inner or () if isinstance(fault, Mapping)] or [row]
     first = faults[0].get("details") or {}
     name = first.get("api_name") if isinstance(first, Mapping) else None
-    return error_for(
+    category = _category(code, details, faults, response.status)
+    error = error_for(
         response,
         _message(row, name),
-        category=_category(code, details, faults),
+        category=category,
         vendor_code=code or None,
         field=fields.source_of(name, request.lead) if isinstance(name, str) else None,
         existing_id=_existing(faults),
+        retry_after=_wait(response),
     )
+    if category == "unexpected" and 200 <= response.status < 300:
+        error.outcome = "rejected"  # Zoho's own word for this record is "error", whatever the status
+    error.hint = HINTS.get(code)
+    return error
 
 
-def _category(code: str, details: Mapping[str, Any], faults: list[Mapping[str, Any]]) -> Category | None:
+def _category(code: str, details: Mapping[str, Any], faults: list[Mapping[str, Any]], status: int) -> Category | None:
+    """Judge by code first; ``None`` leaves it to the status, where that says more than *something is wrong*."""
     if code == "MULTIPLE_OR_MULTI_ERRORS":
         return "conflict" if {fault.get("code") for fault in faults} == {"DUPLICATE_DATA"} else "validation"
     if code == "DEPENDENT_SERVICE_ERROR":
         return SERVICE_FAULTS.get(str(details.get("dependency_error")), "unexpected")
-    if details.get("api_name") and code in ("LIMIT_EXCEEDED", "LIMIT_REACHED"):
+    names_field = bool(details.get("api_name"))
+    if names_field and code in PLAN_LIMITS:
         return "validation"
-    return CATEGORIES.get(code)
+    if code in CATEGORIES or (status != 400 and not 200 <= status < 300):
+        return CATEGORIES.get(code)
+    return "validation" if names_field else "unexpected"
+
+
+def _wait(response: Response) -> float | None:
+    """Seconds to wait where Zoho names none: until some of the day's credits are free, if they are used up."""
+    spent = response.headers.get(CREDITS) == "0" and "retry-after" not in response.headers
+    return SPENT_WAIT if spent and response.status == 429 else None
 
 
 def _existing(faults: list[Mapping[str, Any]]) -> str | None:
@@ -125,7 +153,7 @@ def _existing(faults: list[Mapping[str, Any]]) -> str | None:
         details = fault.get("details")
         if fault.get("code") == "DUPLICATE_DATA" and isinstance(details, Mapping):
             record = details.get("duplicate_record")
-            found = record.get("id") if isinstance(record, Mapping) else details.get("id")
+            found = (record.get("id") if isinstance(record, Mapping) else None) or details.get("id")
             return str(found) if found else None
     return None
 

@@ -5,32 +5,18 @@ Source: https://www.zoho.com/crm/developer/docs/api/v8/status-codes.html (read 2
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qsl
 
-from unilead import Call, Response, Simulator, route
+from unilead import Call, Response, route
+from unilead_zoho_crm.simulator_rules import ID, KINDS, LENGTHS, ZohoCrmRules, row_error, user_id
 
 TOKEN = "1000.4f1c2a7be0d94c5a8b6e3f2d1c0b9a87.0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 REFRESH = "1000.9e8d7c6b5a493827161504f3e2d1c0ba.ffeeddccbbaa99887766554433221100"
 CLIENT = ("1000.CLIENT", "secret")
 USER = {"name": "Integration User", "id": "652871000000412003"}
-LENGTHS = {
-    "First_Name": 40, "Last_Name": 80, "Designation": 100, "Company": 200, "Phone": 30, "Mobile": 30, "Fax": 30,
-    "Email": 100, "Secondary_Email": 100, "Website": 450, "Street": 250, "City": 100, "State": 100, "Zip_Code": 30,
-    "Country": 100, "Description": 32_000, "Lead_Source": 120, "Industry": 120, "Lead_Status": 120, "Salutation": 20,
-    "Rating": 120, "Skype_ID": 50, "Twitter": 50,
-}  # fmt: skip
-KINDS = {
-    "Email": "email",
-    "Secondary_Email": "email",
-    "Phone": "phone",
-    "Mobile": "phone",
-    "Fax": "phone",
-    "Website": "website",
-}
 FIELD_TYPES = {  # api name to the two types that the field list tells
     **{name: (KINDS.get(name, "text"), "string") for name in LENGTHS},
     **dict.fromkeys(("Street", "Description"), ("textarea", "string")),
@@ -44,12 +30,11 @@ FIELD_TYPES = {  # api name to the two types that the field list tells
 READ_ONLY = ("Created_Time", "Modified_Time", "Last_Activity_Time", "Created_By", "Modified_By", "Full_Name", "id")
 TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
 MOST = 100
-ID = re.compile(r"[0-9]{1,19}")
 FIRST_ID = 652_871_000_003_318_046
 FIRST_FIELD = 652_871_000_000_002_589
 
 
-class ZohoCrmSimulator(Simulator):
+class ZohoCrmSimulator(ZohoCrmRules):
     """One organisation's Leads module, on the US data centre."""
 
     slug = "zoho-crm"
@@ -61,10 +46,9 @@ class ZohoCrmSimulator(Simulator):
         self.access_tokens = {TOKEN}
         self.scoped = True  # the token may create leads
         self.permitted = True  # the user's profile may
-        self.mandatory: set[str] = set()  # fields that the organisation made mandatory
-        self.unique: dict[str, str] = {}  # values of unique fields that exist already, to the record that has them
-        self.strict_picklists: dict[str, list[str]] = {}
+        self.privileged = True  # and may do so in this part of the organisation
         self.plan_is_full = False
+        self.frozen: dict[str, str] = {}  # leads that cannot be changed now, to the code that says why
 
     @route("POST", "/crm/v8/Leads")
     def create(self, call: Call) -> Response:
@@ -89,7 +73,8 @@ class ZohoCrmSimulator(Simulator):
         if any(word not in TRIGGERS for word in body.get("trigger") or ()):
             allowed = {"api_name": "trigger", "json_path": "$.trigger", "supported_values": list(TRIGGERS)}
             return root(400, "INVALID_DATA", "invalid data", allowed)
-        rows = [self._verdict(record, f"$.data[{index}]") for index, record in enumerate(records)]
+        with_layout = any(entry.get("name") == "layout_rules" for entry in body.get("apply_feature_execution") or ())
+        rows = [self._verdict(record, f"$.data[{index}]", with_layout) for index, record in enumerate(records)]
         good = sum(row["status"] == "success" for row in rows)
         return Response.of(201 if good == len(rows) else 207 if good else 400, {"data": rows})
 
@@ -99,6 +84,20 @@ class ZohoCrmSimulator(Simulator):
             return root(400, "INVALID_DATA", "the id given seems to be invalid", {"resource_path_index": 1})
         record = self.leads.get(lead_id)
         return Response.of(200, {"data": [record]}) if record else Response.of(204)
+
+    @route("PUT", "/crm/v8/Leads/{lead_id}")
+    def update(self, call: Call, lead_id: str) -> Response:
+        if lead_id in self.frozen:
+            return Response.of(400, {"data": [row_error(self.frozen[lead_id], "record cannot be changed", {})]})
+        record = self.leads.get(lead_id)
+        if record is None:
+            return Response.of(400, {"data": [row_error("INVALID_DATA", "the id given seems to be invalid", {})]})
+        if "if-unmodified-since" in call.headers and call.headers["if-unmodified-since"] < record["Modified_Time"]:
+            return Response.of(412, {"data": [row_error("ALREADY_MODIFIED", "record already modified", {})]})
+        record |= call.json["data"][0]
+        details = {name: record[name] for name in ("Modified_Time", "Modified_By", "Created_Time", "Created_By", "id")}
+        row = {"code": "SUCCESS", "details": details, "message": "record updated", "status": "success"}
+        return Response.of(200, {"data": [row]})
 
     @route("GET", "/crm/v8/Leads")
     def list_leads(self, call: Call) -> Response:
@@ -150,67 +149,22 @@ class ZohoCrmSimulator(Simulator):
             "pick_list_values": [{"actual_value": "-None-", "display_value": "-None-"}] if picklist else [],
         }
 
-    # --- Zoho's checks --------------------------------------------------------------------------------------------
+    # --- carrying out ---------------------------------------------------------------------------------------------
 
     def _refused_call(self) -> Response | None:
         if not self.permitted:
             details = {"permissions": ["Crm_Implied_Create_Leads"]}
             return root(403, "NO_PERMISSION", "Permission denied", details)
+        if not self.privileged:
+            place = {"resource_path_index": 0}
+            return root(400, "AUTHORIZATION_FAILED", "User does not have sufficient privilege", place)
         if self.plan_is_full:
             return root(403, "LIMIT_EXCEEDED", "record limit exceeded", {})
         return None
 
-    def _verdict(self, record: Any, path: str) -> dict[str, Any]:
-        if not isinstance(record, dict):
-            return row_error("INVALID_DATA", "invalid data", {"expected_data_type": "jsonobject", "json_path": path})
-        faults = [*self._faults(record, path)]
-        duplicates = [fault for fault in faults if fault["code"] == "DUPLICATE_DATA"]
-        if len(duplicates) > 1 and len(duplicates) == len(faults):
-            return row_error("MULTIPLE_OR_MULTI_ERRORS", "Multiple errors in the request", {"errors": duplicates})
-        return faults[0] if faults else self._stored(record)
-
-    def _faults(self, record: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
-        wanted = ("Last_Name", *sorted(self.mandatory))
-        missing = [name for name in wanted if not str(record.get(name) if record.get(name) is not None else "").strip()]
-        faults = [row_error("MANDATORY_NOT_FOUND", "required field not found", place(name, path)) for name in missing]
-        found = (self._value_fault(name, value, path) for name, value in record.items())
-        return faults + [fault for fault in found if fault is not None]
-
-    def _value_fault(self, name: str, value: Any, path: str) -> dict[str, Any] | None:
-        if value is None:
-            return None
-        where = place(name, path)
-        wrong = self._form_fault(name, value)
-        if wrong is not None:
-            return row_error("INVALID_DATA", "invalid data", {**wrong, **where})
-        if name == "Owner" and not self._is_user(value):
-            return row_error("INVALID_DATA", "the id given seems to be invalid", where)
-        if isinstance(value, str) and value in self.unique:
-            existing = self.unique[value]
-            details = {**where, "id": existing, "duplicate_record": {"id": existing, "module": {"api_name": "Leads"}}}
-            return row_error("DUPLICATE_DATA", "duplicate data", details)
-        return None
-
-    def _form_fault(self, name: str, value: Any) -> dict[str, Any] | None:
-        """What Zoho says of a value of a wrong type, length or choice."""
-        is_integer = isinstance(value, int) and not isinstance(value, bool)
-        if name in LENGTHS and not isinstance(value, str):
-            return {"expected_data_type": KINDS.get(name, "text")}
-        if name == "No_of_Employees" and not is_integer:
-            return {"expected_data_type": "integer"}
-        if name in LENGTHS and len(value) > LENGTHS[name]:
-            return {"maximum_length": LENGTHS[name]}
-        if name == "No_of_Employees" and abs(value) >= 10**9:
-            return {"maximum_length": 9}
-        if name in ("Email", "Secondary_Email") and "@" not in value:
-            return {"expected_data_type": "email"}
-        if name in self.strict_picklists and value not in self.strict_picklists[name]:
-            return {"supported_values": self.strict_picklists[name]}
-        return None
-
-    def _is_user(self, value: Any) -> bool:
-        found = user_id(value)
-        return found is not None and ID.fullmatch(found) is not None and self.exists(found)
+    def _verdict(self, record: Any, path: str, with_layout: bool) -> dict[str, Any]:
+        fault = self.fault_of(record, path, with_layout=with_layout)
+        return fault if fault is not None else self._stored(record)
 
     def _stored(self, record: Mapping[str, Any]) -> dict[str, Any]:
         lead_id = str(FIRST_ID + self.next_number())
@@ -249,22 +203,6 @@ class ZohoCrmSimulator(Simulator):
         if status == 500:
             return root(500, "INTERNAL_ERROR", "Internal Server Error", {})
         return Response.of(status, "<html>unavailable</html>", {"Content-Type": "text/html"})
-
-
-def user_id(value: Any) -> str | None:
-    """The id in a reference to a user: bare or in an object, as text or, as Zoho's own clients send it, as a number."""
-    found = value.get("id") if isinstance(value, dict) else value
-    return str(found) if isinstance(found, (int, str)) and not isinstance(found, bool) else None
-
-
-def place(name: str, path: str) -> dict[str, Any]:
-    """Where a fault is."""
-    return {"api_name": name, "json_path": f"{path}.{name}"}
-
-
-def row_error(code: str, message: str, details: Mapping[str, Any]) -> dict[str, Any]:
-    """The verdict on a refused record."""
-    return {"code": code, "details": dict(details), "message": message, "status": "error"}
 
 
 def root(status: int, code: str, message: str, details: Mapping[str, Any]) -> Response:
