@@ -98,8 +98,8 @@ def _timed_out(fault: BaseException) -> bool:
 def _certificate_fault(fault: BaseException) -> str:
     seen: BaseException | None = fault
     while seen is not None:
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return seen.verify_message
+        if isinstance(seen, ssl.SSLCertVerificationError) and hasattr(seen, "verify_message"):
+            return seen.verify_message  # aiohttp's own class of this kind has none, but its cause has
         seen = seen.__cause__ or seen.__context__
     return ""
 

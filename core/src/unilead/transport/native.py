@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import time
 from collections.abc import Mapping
@@ -52,7 +53,7 @@ async def _note_sent(session: Any, context: Any, params: Any) -> None:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """A pool that never reuses a connection on which something arrived that nobody asked for."""
+    """A pool that never reuses a spoiled connection: something arrived on it that nobody asked for, or its end did."""
 
     async def _get(self, key: Any, traces: Any) -> Any:
         waiting = self._conns.get(key)
@@ -63,7 +64,18 @@ class _Connector(aiohttp.TCPConnector):
 
     @staticmethod
     def _is_spoiled(protocol: Any) -> bool:
-        return bool(protocol.should_close)
+        return bool(protocol.should_close) or _is_readable(protocol.transport)
+
+
+def _is_readable(pipe: asyncio.Transport | None) -> bool:
+    """Whether anything, be it the end, waits on an idle connection that the event loop has not seen yet."""
+    if pipe is None or pipe.is_closing():
+        return True
+    if not hasattr(select, "poll"):
+        return False  # Windows: an `unknown` more often
+    poller = select.poll()
+    poller.register(pipe.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poller.poll(0))
 
 
 class AiohttpTransport:
@@ -113,7 +125,7 @@ class AiohttpTransport:
                 connector=_Connector(
                     limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE, ssl=tls_context(), resolver=resolver
                 ),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+                timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_connect=CONNECT_TIMEOUT),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
