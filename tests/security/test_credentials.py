@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpcore
@@ -20,10 +21,12 @@ import httpcore2
 import pytest
 import trustme
 
+from tests.faults.test_oauth import WAYS_IN
 from tests.members import SLUGS
 from tests.security.conftest import WAYS
 from unilead import Account, AsyncClient, Client, LeadError, Registry, Result, Simulator
-from unilead.auth import credential_headers
+from unilead.auth import credential_headers, scheme_of
+from unilead.oauth import token_url
 from unilead.simulator import Call
 
 LEAD = {
@@ -51,6 +54,7 @@ class Spy:
         self.simulator: Simulator | None = None
         self.seen: list[tuple[str, Call]] = []
         self.redirect = 0
+        self._certified: dict[str, ssl.SSLContext] = {}
         self._authority = trustme.CA()
         self.trust = ssl.create_default_context()
         self._authority.configure_trust(self.trust)
@@ -76,9 +80,11 @@ class Spy:
         self._thread.start()
 
     def _certify(self, connection: Any, name: str, context: ssl.SSLContext) -> None:
-        own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.issue_cert(name).configure_cert(own)
-        connection.context = own
+        if name not in self._certified:
+            own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._authority.issue_cert(name).configure_cert(own)
+            self._certified[name] = own
+        connection.context = self._certified[name]
         connection.meant_for = name
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
@@ -148,15 +154,36 @@ def test_s010_credentials_go_to_the_crm_alone(slug: str, way: str, spy: Spy) -> 
     assert isinstance(create(way, account), Result)
     spy.simulator.faults.status, spy.simulator.faults.status_count = 500, 1
     assert isinstance(create(way, account), LeadError)
-    for spy.redirect in (301, 302, 303, 307, 308):
+    for spy.redirect in (302, 307):
         assert isinstance(create(way, account), LeadError)
-    assert [call.method for _, call in spy.seen].count("POST") == 7
+    assert [call.method for _, call in spy.seen].count("POST") == 4
     for host, call in spy.seen:
         assert any(re.fullmatch(pattern, host) for pattern in provider.info.allowed_hosts), host
         assert call.headers["host"] == host
         where = f"{call.method}{call.path}{call.query}{call.body!r}"
         assert not [secret for secret in secrets if secret in where], "a credential outside the headers"
         assert set(headers) <= set(call.headers.values())
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("slug", WAYS_IN)
+def test_s010_what_renews_a_token_goes_to_the_token_endpoint_alone(slug: str, way: str, spy: Spy) -> None:
+    provider = Registry(overrides=False).get(slug)
+    spy.simulator = provider.simulator()
+    settings = provider.settings(WAYS_IN[slug])
+    assert isinstance(create(way, Account(slug, WAYS_IN[slug])), Result)
+    spy.redirect = 307
+    assert isinstance(create(way, Account(slug, WAYS_IN[slug])), LeadError)
+    scheme = scheme_of(provider.info, settings)
+    endpoint = urlsplit(token_url(provider.info, scheme, settings))
+    renewals = [(host, call) for host, call in spy.seen if call.path == endpoint.path]
+    others = [(host, call) for host, call in spy.seen if call.path != endpoint.path]
+    assert {host for host, _ in renewals} == {endpoint.hostname}
+    assert others
+    for host, call in others:
+        assert any(re.fullmatch(pattern, host) for pattern in provider.info.allowed_hosts), host
+        whole = f"{call.headers}{call.query}{call.body!r}"
+        assert not [secret for secret in settings.secrets() if secret in whole]
 
 
 def create(way: str, account: Account) -> Result | LeadError:

@@ -10,8 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from tests.members import SLUGS
-from unilead import Lead, LeadError, Provider, Registry, SettingsError
+from unilead import Lead, LeadError, OAuth2, Provider, Registry, SettingsError
 from unilead.auth import credential_headers
+from unilead.oauth import token_url
 
 REGISTRY = Registry(overrides=False)
 INSIDE = [
@@ -66,6 +67,24 @@ def test_s001_s003_s004_b072_no_setting_leads_out_of_the_crm(slug: str) -> None:
                 kept = {key: item for key, item in values.items() if key != left_out}
                 found = origin_with(provider, {**kept, name: value})
                 assert found is None or found == usual or _is_a_label_of(found, value, domain), (name, value, found)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_s004_s005_no_setting_leads_its_tokens_elsewhere(slug: str) -> None:
+    """The token endpoint gets client and refresh token; where it is may come from a setting or from an answer."""
+    provider, values = sample(slug)
+    for scheme in (scheme for scheme in provider.info.auth_schemes if isinstance(scheme, OAuth2)):
+        usual = token_url(provider.info, scheme, provider.settings(values))
+        host = urlsplit(usual).hostname
+        domain = ".".join(host.split(".")[-2:])
+        odd = INSIDE + [trick.format(host=host, domain=domain) for trick in TRICKS]
+        for name in texts(provider):
+            for value in odd + [f"{start}{place}" for place in odd for start in SCHEMES]:
+                try:
+                    found = token_url(provider.info, scheme, provider.settings({**values, name: value}))
+                except SettingsError:
+                    continue
+                assert found == usual or _is_a_label_of(found.partition(urlsplit(found).path)[0], value, domain)
 
 
 def _is_a_label_of(origin: str, value: str, domain: str) -> bool:
