@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,24 +31,17 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            await self.app(scope, receive, send)
-            return
-        body = _Body(receive, self._declared(scope), self.max_body, self.seconds)
-        await self.app(scope, body.receive, send)
-
-    @staticmethod
-    def _declared(scope: Scope) -> int:
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                return int(value) if value.isdigit() else 0
-        return 0
+        if scope["type"] == "http":
+            receive = LimitedBody(scope, receive, self.max_body, self.seconds).receive
+        await self.app(scope, receive, send)
 
 
-class _Body:
-    def __init__(self, receive: Receive, declared: int, max_body: int, seconds: float) -> None:
+class LimitedBody:
+    """One request's body, read within the limits."""
+
+    def __init__(self, scope: Scope, receive: Receive, max_body: int, seconds: float = BODY_SECONDS) -> None:
         self._receive = receive
-        self._declared = declared
+        self._declared = _declared_length(scope)
         self._max = max_body
         self._seconds = seconds
         self._deadline: float | None = None
@@ -57,6 +49,7 @@ class _Body:
         self._complete = False
 
     async def receive(self) -> Message:
+        """The next part. Raises: Refusal with status 413, or 400 when it does not arrive in time."""
         if self._complete:
             return await self._receive()
         if self._declared > self._max:
@@ -68,10 +61,19 @@ class _Body:
         self._complete = not message.get("more_body", False)
         return message
 
-    async def _next(self) -> MutableMapping[str, Any]:
-        loop = asyncio.get_running_loop()
+    async def read(self) -> bytes:
+        """All of it. Raises: Refusal with status 413 or 400."""
+        chunks = []
+        while not self._complete:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise Refusal(400, "The request body did not arrive")
+            chunks.append(message.get("body", b""))
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def _next(self) -> Message:
         if self._deadline is None:
-            self._deadline = loop.time() + self._seconds
+            self._deadline = asyncio.get_running_loop().time() + self._seconds
         try:
             async with asyncio.timeout_at(self._deadline):
                 return await self._receive()
@@ -80,6 +82,13 @@ class _Body:
 
     def _too_large(self) -> Refusal:
         return Refusal(413, f"Request body exceeds {self._max} bytes", headers=CLOSE)
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < 19 else 0
+    return 0
 
 
 class RateLimit:

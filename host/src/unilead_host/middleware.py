@@ -7,19 +7,29 @@ import re
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from unilead_host.page.headers import HEADERS
 from unilead_host.wire import Answer, Refusal, error_body
 
 LOG = structlog.get_logger("unilead_host")
 _SLASHES = re.compile(r"^//+")
 
 
+_ALWAYS = [(name.encode(), value.encode()) for name, value in {**HEADERS, "cache-control": "no-store"}.items()]
+
+
 async def send_answer(send: Send, answer: Answer) -> None:
-    """Send an answer as it is; header values in UTF-8."""
+    """Send an answer as it is, with the headers that every answer has; header values in UTF-8."""
     body = answer.body
-    headers = [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(body))]
+    headers = [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(body)), *_ALWAYS]
     headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def crashed(scope: Scope, fault: Exception) -> Answer:
+    """The answer to what nobody expected: a line in the log, and nothing about it for the caller."""
+    LOG.error("request.crashed", path=scope["path"], fault=type(fault).__name__, exc_info=fault)
+    return Answer(500, error_body(500, "Internal server error"))
 
 
 class PlainPaths:
@@ -63,5 +73,4 @@ class Boundary:
             if isinstance(fault, Refusal):
                 await send_answer(send, fault.answer)
                 return
-            LOG.error("request.crashed", path=scope["path"], fault=type(fault).__name__, exc_info=fault)
-            await send_answer(send, Answer(500, error_body(500, "Internal server error")))
+            await send_answer(send, crashed(scope, fault))

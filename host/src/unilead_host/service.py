@@ -132,8 +132,12 @@ class LeadService:
         self._running: set[asyncio.Task[Any]] = set()
 
     async def create(self, call: LeadCall) -> Answer:
-        """Create a lead, to the end even when the caller hangs up: what was sent has an outcome that must be kept."""
-        return await asyncio.shield(self._start(self._answer(call, self._create(call))))
+        """Create a lead.
+
+        Not to be cancelled, and servers do not when a client hangs up: what was sent has an outcome that must be kept.
+        A key whose create was cut off all the same is found ``running``, and read as unknown.
+        """
+        return await self._answer(call, self._create(call))
 
     async def read(self, call: LeadCall, lead_id: str) -> Answer:
         """Read a lead."""

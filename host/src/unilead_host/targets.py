@@ -67,7 +67,7 @@ class Targets:
             creates: the call is to create something, which sandbox accounts refuse.
         Raises: Refusal with status 404, 503, 405, 401, 400 or 501, in this order; StorageError.
         """
-        stored = await self._accounts.get(caller.tenant_id, account_id)
+        stored = await self._accounts.recall(caller.tenant_id, account_id)
         if stored is None:
             raise Refusal(404, NOT_FOUND)
         self._check_status(stored, creates=creates)

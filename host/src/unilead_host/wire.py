@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import chain
+from random import getrandbits
 from typing import Any
 
 from fastapi import HTTPException
@@ -60,7 +60,7 @@ def phrase(status: int) -> str:
 
 def new_request_id() -> str:
     """An id for one call, to find it in the logs."""
-    return secrets.token_hex(8)
+    return f"{getrandbits(64):016x}"
 
 
 @dataclass(slots=True)

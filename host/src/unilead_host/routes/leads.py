@@ -8,7 +8,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from unilead_host.auth import authenticate, host_of
-from unilead_host.middleware import send_answer
+from unilead_host.limits import LimitedBody
+from unilead_host.middleware import crashed, send_answer
 from unilead_host.service import PATH, LeadCall
 from unilead_host.storage import StorageError
 from unilead_host.wire import Answer, Refusal, unavailable
@@ -36,6 +37,8 @@ class LeadEndpoint:
             answer = refusal.answer
         except StorageError as error:
             answer = unavailable(error)
+        except Exception as fault:
+            answer = crashed(scope, fault)
         await send_answer(send, answer)
 
     async def serve(self, scope: Scope, receive: Receive) -> Answer:
@@ -51,7 +54,7 @@ class CreateLead(LeadEndpoint):
     async def serve(self, scope: Scope, receive: Receive) -> Answer:
         """Check token, size and media type; then it is the service's."""
         caller = await authenticate(scope, writes=True)
-        body = await read_body(receive)
+        body = await LimitedBody(scope, receive, host_of(scope).settings.max_body).read()
         headers = scope["headers"]
         if body:
             check_media_type(headers)
@@ -77,21 +80,13 @@ class ReadLead(LeadEndpoint):
         return await host_of(scope).leads.read(LeadCall(caller, scope["query_string"]), lead_id)
 
 
+CREATE_LEAD = CreateLead()
+CREATE_PATHS = frozenset({PATH, f"/{PATH}", f"{PATH}/"})
+
+
 def routes() -> list[BaseRoute]:
     """The routes of this module."""
-    return [Route(PATH, CreateLead()), Route(PATH + "/{lead_id}", ReadLead())]
-
-
-async def read_body(receive: Receive) -> bytes:
-    """Read a body whole; the middleware sees to its limits."""
-    chunks = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refusal(400, "The request body did not arrive")
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return [Route(PATH, CREATE_LEAD), Route(PATH + "/{lead_id}", ReadLead())]
 
 
 def check_media_type(headers: list[tuple[bytes, bytes]]) -> None:
