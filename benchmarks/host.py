@@ -117,6 +117,7 @@ def serve_host(stub: int, folder: Path) -> None:
     from unilead_host.app import Host, create_app
     from unilead_host.crypto import Vault
     from unilead_host.logs import configure_logs
+    from unilead_host.serving import settle_memory
     from unilead_host.settings import HostSettings
     from unilead_host.storage import migrate
 
@@ -125,9 +126,8 @@ def serve_host(stub: int, folder: Path) -> None:
     configure_logs(settings)
     app = create_app(settings)
     host: Host = app.state.host
-    host.targets._client = AsyncClient(
-        registry=host.registry, backend="aiohttp", base_url=f"http://127.0.0.1:{stub}", allow_private=True, send_once=True
-    )
+    options = {"backend": "aiohttp", "base_url": f"http://127.0.0.1:{stub}", "allow_private": True, "send_once": True}
+    host.targets._client = AsyncClient(registry=host.registry, **options)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:
@@ -136,6 +136,7 @@ def serve_host(stub: int, folder: Path) -> None:
             token, _ = await host.tokens.create(tenant.id)
             sample = host.registry.get(SLUG).simulator().sample_settings
             account = await host.accounts.create(tenant.id, SLUG, dict(sample))
+            settle_memory()
             port = self.servers[0].sockets[0].getsockname()[1]
             print(json.dumps({"port": port, "token": token, "account": account.id}), flush=True)
 
@@ -209,13 +210,18 @@ def memory_of(pid: int) -> float:
 
 
 def ask(*arguments: str) -> dict[str, float]:
-    done = subprocess.run([sys.executable, "-m", "benchmarks.host", *arguments], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "benchmarks.host", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     answer: dict[str, float] = json.loads(done.stdout)
     return answer
 
 
 def main(count: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, child("stub") as (_, stub), child("host", stub.strip(), folder) as (host, told):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        child("stub") as (_, stub),
+        child("host", stub.strip(), folder) as (host, told),
+    ):
         where = json.loads(told)
         target = [str(where["port"]), where["token"], where["account"]]
         ask("load", *target, str(count // 10))
@@ -230,8 +236,8 @@ def main(count: int) -> None:
             ours.append(used / count * 1e6)
             print(
                 f"round {number + 1}: bare {count / alone['seconds']:.0f}/s {bare[-1]:.0f} us CPU | "
-                f"host {count / served['seconds']:.0f}/s {ours[-1]:.0f} us CPU, median {served['median'] * 1e3:.1f} ms, "
-                f"p99 {served['p99'] * 1e3:.1f} ms, {served['failures']:.0f} failures, {memory_of(host.pid):.1f} MB"
+                f"host {count / served['seconds']:.0f}/s {ours[-1]:.0f} us CPU, "
+                f"median {served['median'] * 1e3:.1f} ms, p99 {served['p99'] * 1e3:.1f} ms, {served['failures']:.0f} failures, {memory_of(host.pid):.1f} MB"
             )
         ratios = [b / o for b, o in zip(bare, ours, strict=True)]
         print(f"host against bare client: {median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}), target 0.3")

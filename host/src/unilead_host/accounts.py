@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from unilead import Account, CredentialKey, OAuth2, Provider, ProviderInfo, Registry, Settings, SettingsError
 from unilead.auth import scheme_of
 from unilead_host.crypto import SealError, Vault
+from unilead_host.flights import Flights
 from unilead_host.storage import Database, now
 from unilead_host.storage.tables import accounts, credentials
 
@@ -148,6 +149,7 @@ class Accounts:
         self._registry = registry
         self._opened: dict[tuple[str, str, bool], Account] = {}
         self._recent: dict[tuple[str, str], tuple[StoredAccount, float]] = {}
+        self._flights: Flights[StoredAccount | None] = Flights()
         self._changes = 0
 
     # --- asking -------------------------------------------------------------------------------------------------------
@@ -159,15 +161,19 @@ class Accounts:
 
     async def recall(self, tenant_id: str, account_id: str) -> StoredAccount | None:
         """As `get`, for every single lead: what another process changed may be seen up to a second late."""
-        name, changes = (tenant_id, account_id), self._changes
+        name = tenant_id, account_id
         recent = self._recent.get(name)
         if recent is not None and time.monotonic() < recent[1]:
             return recent[0]
+        return await self._flights.join(name, lambda: self._look_up(tenant_id, account_id))
+
+    async def _look_up(self, tenant_id: str, account_id: str) -> StoredAccount | None:
+        changes = self._changes
         stored = await self.get(tenant_id, account_id)
         if stored is not None and changes == self._changes:
             if len(self._recent) >= KEPT_SETTINGS:
                 self._recent.clear()
-            self._recent[name] = stored, time.monotonic() + RECENT_SECONDS
+            self._recent[tenant_id, account_id] = stored, time.monotonic() + RECENT_SECONDS
         return stored
 
     async def list(
@@ -228,6 +234,7 @@ class Accounts:
         finally:
             self._changes += 1
             self._recent.clear()
+            self._flights.forget()
 
     # --- changing -----------------------------------------------------------------------------------------------------
 

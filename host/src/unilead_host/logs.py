@@ -10,9 +10,11 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
+from pydantic_core import to_json
 from structlog.tracebacks import ExceptionDictTransformer
 
 from unilead_host.settings import HostSettings
@@ -29,6 +31,7 @@ _SECRETS = [
     (re.compile(r"([?&](?:\w*token|code|state|key|secret)=)[^&\s\"']+", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(r"[^\s@<>\"'=:,;()]+@[^\s@<>\"'=:,;()]+\.\w+"), f"{MASK}@{MASK}"),
 ]
+_SUSPICIOUS = re.compile(r"[@=]|://|\bul_|(?:bearer|basic|oauthtoken)\s", re.IGNORECASE)  # part of all of the above
 _PLAIN_NAMES = frozenset({"token_id"})
 
 
@@ -41,14 +44,21 @@ def redacted(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     text = value if isinstance(value, str) else str(value)
+    if _SUSPICIOUS.search(text) is None:
+        return text
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
 
 
 def _is_secret(name: Any, value: Any) -> bool:
-    named = isinstance(name, str) and name not in _PLAIN_NAMES and _SECRET_NAMES.search(name) is not None
+    named = isinstance(name, str) and _names_a_secret(name)
     return named and value is not None and not isinstance(value, (bool, Mapping))
+
+
+@lru_cache(maxsize=1024)
+def _names_a_secret(name: str) -> bool:
+    return name not in _PLAIN_NAMES and _SECRET_NAMES.search(name) is not None
 
 
 def configure_logs(settings: HostSettings) -> None:
@@ -60,15 +70,15 @@ def configure_logs(settings: HostSettings) -> None:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    structlog.configure(
+    structlog.configure(  # what the host itself logs takes the short way: no record, no handler
         processors=[
-            structlog.stdlib.filter_by_level,
-            *shared[:3],
+            structlog.contextvars.merge_contextvars,
+            *shared[1:2],
             shared[-1],
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            *_rendering(settings.log_format),
         ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level.upper())),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -91,8 +101,12 @@ def configure_logs(settings: HostSettings) -> None:
 def _rendering(log_format: str) -> list[Any]:
     if log_format == "json":
         tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
-        return [tracebacks, _redact, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        return [tracebacks, _redact, structlog.processors.JSONRenderer(_as_json)]
     return [structlog.processors.format_exc_info, _redact, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+
+
+def _as_json(event: Any, **options: Any) -> str:
+    return to_json(event, fallback=repr, inf_nan_mode="strings").decode()
 
 
 def _redact(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

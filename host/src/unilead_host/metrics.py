@@ -23,11 +23,16 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     def count(self, provider: str, outcome: str, seconds: float) -> None:
         """Count one create."""
-        self._creates.labels(provider, outcome).inc()
-        self._seconds.labels(provider).observe(seconds)
+        name = provider, outcome
+        if name not in self._children:
+            self._children[name] = self._creates.labels(provider, outcome), self._seconds.labels(provider)
+        creates, durations = self._children[name]
+        creates.inc()
+        durations.observe(seconds)
 
     def text(self) -> bytes:
         """All of it, in Prometheus' own format."""

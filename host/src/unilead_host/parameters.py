@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias, cast
 
 from unilead_host.query import QueryError, decode_query
@@ -13,6 +14,7 @@ ResponseFormat: TypeAlias = Literal["unified", "raw", "normalized"]
 FORMATS = ("unified", "raw", "normalized")
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+SHORT = 512  # bytes
 _FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
 
 
@@ -42,16 +44,23 @@ class LeadParameters:
             own_account: the account that the caller's token is bound to, for a query that names none.
         Raises: QueryError with a sentence for the caller.
         """
-        query = decode_query(raw)
-        if _flag(query, "truto_body_passthrough"):
-            raise QueryError("truto_body_passthrough is not supported")
-        return cls(
-            account_id=_account_id(query, own_account),
-            format=_format(query),
-            remote_data=not _flag(query, "truto_ignore_remote_data"),
-            exclude=_exclude(query),
-            remote_query=_remote_query(query),
-        )
+        return _parse_short(raw, own_account) if len(raw) <= SHORT else _parse(raw, own_account)
+
+
+def _parse(raw: bytes, own_account: str | None) -> LeadParameters:
+    query = decode_query(raw)
+    if _flag(query, "truto_body_passthrough"):
+        raise QueryError("truto_body_passthrough is not supported")
+    return LeadParameters(
+        account_id=_account_id(query, own_account),
+        format=_format(query),
+        remote_data=not _flag(query, "truto_ignore_remote_data"),
+        exclude=_exclude(query),
+        remote_query=_remote_query(query),
+    )
+
+
+_parse_short = lru_cache(maxsize=1024)(_parse)  # a client writes the same query for every lead
 
 
 def _account_id(query: Mapping[str, Any], own: str | None) -> str:

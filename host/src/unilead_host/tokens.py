@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import sqlalchemy as sa
 
+from unilead_host.flights import Flights
 from unilead_host.storage import Database, now
 from unilead_host.storage.tables import accounts, tokens
 
@@ -65,6 +66,7 @@ class Tokens:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str, tuple[Caller, float]] = {}
+        self._flights: Flights[Caller | None] = Flights()
 
     async def create(
         self,
@@ -117,6 +119,9 @@ class Tokens:
         known = self._known.get(digest)
         if known is not None and time.monotonic() < known[1]:
             return known[0]
+        return await self._flights.join(digest, lambda: self._look_up(clear, digest))
+
+    async def _look_up(self, clear: str, digest: str) -> Caller | None:
         form = _FORM.fullmatch(clear)
         wanted = sa.select(tokens, now().label("now")).where(tokens.c.id == (form[1] if form else ""))
         async with self._database.reading() as connection:
@@ -133,7 +138,7 @@ class Tokens:
         mine = (tokens.c.id == token_id) & (tokens.c.tenant_id == tenant_id) & tokens.c.revoked_at.is_(None)
         async with self._database.transaction() as connection:
             done = await connection.execute(tokens.update().where(mine).values(revoked_at=now()))
-        self._known.clear()
+        self.forget()
         return done.rowcount == 1
 
     async def list(self, tenant_id: str) -> list[Token]:
@@ -156,6 +161,7 @@ class Tokens:
     def forget(self) -> None:
         """Look every token up anew; for whoever deletes tenants or accounts."""
         self._known.clear()
+        self._flights.forget()
 
     def _remember(self, digest: str, caller: Caller, seconds: float) -> None:
         if len(self._known) >= REMEMBERED_TOKENS:
