@@ -348,6 +348,33 @@ def test_lead_without_external_id_is_created(simulator: SalesforceSimulator) -> 
     assert (simulator.calls[0].method, simulator.count) == ("POST", 1)
 
 
+def test_leads_with_external_ids_travel_together_and_are_stored_once(simulator: SalesforceSimulator) -> None:
+    keyed = [LEAD | {"custom_fields": {"External_Key__c": f"ord/{number} é"}} for number in range(450)]
+    simulator.shared.add("ord/7 é")
+    account = Account("salesforce", {**simulator.sample_settings, **UPSERT})
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        first, second = (dict(client.create_many(keyed, account)) for _ in range(2))
+    assert simulator.used == 6
+    assert simulator.count == 449
+    assert isinstance(first[7], DuplicateLeadError) and first[7].vendor_code == "DUPLICATE_EXTERNAL_ID"
+    for number in set(range(450)) - {7}:
+        assert simulator.leads[first[number].id]["External_Key__c"] == f"ord/{number} é"
+        assert first[number].id == second[number].id
+
+
+def test_f078_batch_of_upserts_whose_answer_was_lost_is_sent_again(
+    simulator: SalesforceSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    simulator.faults.drop_after_commit = 1
+    keyed = [LEAD | {"custom_fields": {"External_Key__c": f"ord-{number}"}} for number in range(3)]
+    account = Account("salesforce", {**simulator.sample_settings, **UPSERT})
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        found = dict(client.create_many(keyed, account))
+    assert [found[number].id for number in range(3)] == list(simulator.leads)
+    assert simulator.count == 3
+
+
 # --- batches ----------------------------------------------------------------------------------------------------------
 
 
@@ -405,6 +432,14 @@ def test_what_one_batch_leaves_out_makes_another(simulator: SalesforceSimulator)
     assert sorted(verdicts) == list(range(120))
     assert all(verdict.id for verdict in verdicts.values())
     assert (simulator.count, simulator.used) == (120, 2 + 40)
+
+
+def test_creates_and_upserts_travel_apart(provider: Provider, simulator: SalesforceSimulator) -> None:
+    settings = provider.settings({**simulator.sample_settings, **UPSERT})
+    assert list(send_batch(provider, simulator, settings, [KEYED, LEAD, KEYED])) == [0, 2]
+    assert list(send_batch(provider, simulator, settings, [LEAD, KEYED, LEAD])) == [0, 2]
+    assert [call.method for call in simulator.calls] == ["PATCH", "POST"]
+    assert simulator.count == 3
 
 
 def test_no_row_that_can_travel_makes_an_empty_batch(provider: Provider, settings: Settings) -> None:

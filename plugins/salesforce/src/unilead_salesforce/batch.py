@@ -6,35 +6,49 @@ Source: https://developer.salesforce.com/docs/platform/api-rest/guide/resources-
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 from unilead import CreatedLead, MalformedResponseError, ProviderError, Request, Response
 from unilead_salesforce.answers import PathOf, created_lead, refusal
+from unilead_salesforce.settings import SalesforceSettings
 
 MOST = 200
 Verdict: TypeAlias = CreatedLead | ProviderError
 
 
-def join(requests: Sequence[Request], leads_path: str, data_path: str) -> tuple[Request, list[int]]:
-    """Join plain creates into one request.
+def join(requests: Sequence[Request], settings: SalesforceSettings) -> tuple[Request, list[int]]:
+    """Join creates, or upserts by the account's external-id field, into one request.
 
-    An upsert and a look-up of a company go singly. Headers hold for a whole call, so leads with an owner and leads
-    without travel apart.
+    Method and headers hold for a whole call: creates and upserts, leads with an owner and leads without travel apart. A
+    look-up of a company goes singly.
 
     Returns: the request, and the indexes of the requests in it.
     """
-    plain = [index for index, request in enumerate(requests) if _is_plain(request, leads_path)]
-    headers = requests[plain[0]].headers if plain else {}
-    taken = [index for index in plain if requests[index].headers == headers]
-    records = [{"attributes": {"type": "Lead"}, **requests[index].json} for index in taken]
-    body = {"allOrNone": False, "records": records}
-    return Request("POST", f"{data_path}/composite/sobjects", json=body, headers=headers), taken
+    groups = [_group(request, settings) for request in requests]
+    chosen = next((group for group in groups if group), ("POST", {}))
+    taken = [index for index, group in enumerate(groups) if group == chosen]
+    method, headers = chosen
+    field = settings.external_id_field if method == "PATCH" else None
+    body = {"allOrNone": False, "records": [_record(requests[index], field) for index in taken]}
+    path = f"{settings.data_path}/composite/sobjects" + (f"/Lead/{field}" if field else "")
+    return Request(method, path, json=body, headers=headers, idempotent=bool(field)), taken
 
 
-def _is_plain(request: Request, leads_path: str) -> bool:
-    is_create = (request.method, request.path) == ("POST", leads_path)
-    return is_create and not request.query and "attributes" not in request.json  # they would name another object
+def _group(request: Request, settings: SalesforceSettings) -> tuple[str, Mapping[str, str]] | None:
+    """What a request must have in common with others to travel with them; ``None`` where it goes singly."""
+    is_create = (request.method, request.path) == ("POST", settings.leads_path)
+    is_upsert = request.method == "PATCH" and request.path.startswith(f"{settings.leads_path}/")
+    if not (is_create or is_upsert) or request.query or "attributes" in request.json:  # which would name another object
+        return None
+    return request.method, request.headers
+
+
+def _record(request: Request, field: str | None) -> dict[str, Any]:
+    """One lead of several; an external id, which a single upsert has in its path, goes into the record here."""
+    key = {field: unquote(request.path.rpartition("/")[2])} if field else {}
+    return {"attributes": {"type": "Lead"}, **key, **request.json}
 
 
 def verdicts(response: Response, request: Request, count: int, *, path_of: PathOf) -> list[Verdict]:

@@ -164,11 +164,12 @@ def build_request(lead: Lead, settings: SalesforceSettings) -> Request:
         dropped = tuple(path for path in dropped if path not in EXTENDED.supported)
     extra = dict(lead.remote_data or {})
     key = _external_id(record, extra, settings)
+    names = {name.lower() for given in (record, extra) for name in given}  # Salesforce does not tell cases apart
     request = Request(
         "PATCH" if key else "POST",
         f"{settings.leads_path}/{settings.external_id_field}/{key}" if key else settings.leads_path,
         json=record,
-        headers=_headers(_names(record, extra), settings),
+        headers=_headers(names, settings),
         remote_data=extra,
         dropped=dropped,
         idempotent=bool(key),
@@ -176,7 +177,7 @@ def build_request(lead: Lead, settings: SalesforceSettings) -> Request:
     account_id = lead.account.id if lead.account else None
     if not account_id:
         return request
-    if "company" not in _names(record, extra):
+    if "company" not in names:
         _refuse_references(record, lead, settings)
         look_up = f"{settings.data_path}/sobjects/Account/{_segment(account_id, 'account.id')}?fields=Name"
         return composite.with_company_of(look_up, request, settings.data_path)
@@ -199,7 +200,7 @@ def parse_response(response: Response, request: Request, settings: SalesforceSet
 
 @hookimpl
 def build_batch_request(requests: Sequence[Request], settings: SalesforceSettings) -> tuple[Request, list[int]]:
-    return batch.join(requests, settings.leads_path, settings.data_path)
+    return batch.join(requests, settings)
 
 
 @hookimpl
@@ -263,11 +264,6 @@ def _headers(names: set[str], settings: SalesforceSettings) -> dict[str, str]:
     if settings.duplicate_rule is not None:
         headers["Sforce-Duplicate-Rule-Header"] = f"allowSave={str(settings.duplicate_rule).lower()}"
     return headers
-
-
-def _names(*records: Mapping[str, Any]) -> set[str]:
-    """The names of all fields, in lower case: Salesforce does not tell cases apart."""
-    return {name.lower() for record in records for name in record}
 
 
 def _refuse_references(record: Mapping[str, Any], lead: Lead, settings: SalesforceSettings) -> None:

@@ -72,19 +72,16 @@ class SalesforceSimulator(SalesforceOrg):
     @route("PATCH", "/services/data/{version}/sobjects/Lead/{field}/{value}")
     def upsert(self, call: Call, version: str, field: str, value: str) -> Response:
         changes = self._json(call)
-        if field not in self.unique and field != "Email":
-            raise Refusal(404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {field}")
+        self._check_key(field)
         if field in changes:
             raise invalid("INVALID_FIELD", "The external id field in the URI must not be specified in the body", field)
-        found = [lead for lead in self.leads.values() if lead.get(field) == value]
-        if value in self.shared or len(found) > 1:
-            numbers = [lead["Id"] for lead in found] or ["00Q5e00000AbCdEEAV", "00Q5e00000AbCdFEAV"]
+        numbers = self._with_key(field, value)
+        if len(numbers) > 1:
             return self.answer(300, [f"/services/data/{version}/sobjects/Lead/{number}" for number in numbers])
-        if not found:
-            return self._created(self._store({**changes, field: value}, call.headers, version), version, created=True)
-        self.check(changes, allow_save=_allows_save(call.headers), updated=found[0]["Id"])
-        found[0].update(changes)
-        return self.answer(200, {"id": found[0]["Id"], "success": True, "errors": [], "created": False})
+        stored, created = self._upserted(field, {**changes, field: value}, call.headers, version)
+        if created:
+            return self._created(stored, version, created=True)
+        return self.answer(200, {"id": stored["Id"], "success": True, "errors": [], "created": False})
 
     @route("GET", "/services/data/{version}/sobjects/Account/{account_id}")
     def account(self, call: Call, version: str, account_id: str) -> Response:
@@ -99,20 +96,20 @@ class SalesforceSimulator(SalesforceOrg):
     @route("POST", "/services/data/{version}/composite/sobjects")
     def create_several(self, call: Call, version: str) -> Response:
         body = self._json(call)
-        records = body.get("records")
-        if not isinstance(records, list) or not records:
-            raise Refusal(400, "REQUIRED_FIELD_MISSING", "At least 1 record is required")
-        if len(records) > MOST_ROWS:
-            text = f"record limit reached. cannot submit more than {MOST_ROWS} records into this call"
-            raise Refusal(400, "EXCEEDED_ID_LIMIT", text)
         before = dict(self.leads)
-        rows = [self._row(record, call.headers, version) for record in records]
+        rows = [self._row(record, call.headers, version) for record in _records(body)]
         if body.get("allOrNone") is True and not all(row["success"] for row in rows):
             self.leads = before
             text = "Record rolled back because not all records were valid and the request was using AllOrNone header"
             undone = Refusal(400, "ALL_OR_NONE_OPERATION_ROLLED_BACK", text, ()).body("statusCode")
             rows = [{"success": False, "errors": [undone]} if row["success"] else row for row in rows]
         return self.answer(200, rows)
+
+    @route("PATCH", "/services/data/{version}/composite/sobjects/Lead/{field}")
+    def upsert_several(self, call: Call, version: str, field: str) -> Response:
+        records = _records(self._json(call))
+        self._check_key(field)
+        return self.answer(200, [self._row(record, call.headers, version, field) for record in records])
 
     @route("POST", "/services/data/{version}/composite")
     def composite(self, call: Call, version: str) -> Response:
@@ -196,16 +193,42 @@ class SalesforceSimulator(SalesforceOrg):
         }
         return self.leads[number]
 
-    def _row(self, record: Any, headers: Mapping[str, str], version: str) -> dict[str, Any]:
-        """Carry out one record of several."""
+    def _row(self, record: Any, headers: Mapping[str, str], version: str, field: str = "") -> dict[str, Any]:
+        """Carry out one record of several; with a field it is an upsert."""
         try:
             about = record.get("attributes") if isinstance(record, dict) else None
             if not isinstance(about, dict) or about.get("type") != "Lead":
                 raise Refusal(400, "INVALID_TYPE", "sObject type is not supported in this collection", ())
-            stored = self._store(record, headers, version)
+            if not field:
+                return {"id": self._store(record, headers, version)["Id"], "success": True, "errors": []}
+            stored, created = self._upserted(field, record, headers, version)
         except Refusal as refusal:
             return {"success": False, "errors": [{"fields": [], **refusal.body("statusCode")}]}
-        return {"id": stored["Id"], "success": True, "errors": []}
+        return {"id": stored["Id"], "success": True, "errors": [], "created": created}
+
+    def _upserted(
+        self, field: str, record: Mapping[str, Any], headers: Mapping[str, str], version: str
+    ) -> tuple[dict[str, Any], bool]:
+        """Change the lead that has the record's external id, or keep a new one. Returns: it, and whether it is new."""
+        numbers = self._with_key(field, record.get(field))
+        if len(numbers) > 1:
+            raise invalid("DUPLICATE_EXTERNAL_ID", f"{field}: more than one record found for external id field", field)
+        if not numbers:
+            return self._store(record, headers, version), True
+        changes = {name: value for name, value in record.items() if name not in ("attributes", field)}
+        self.check(changes, allow_save=_allows_save(headers), updated=numbers[0])
+        self.leads[numbers[0]] |= changes
+        return self.leads[numbers[0]], False
+
+    def _check_key(self, field: str) -> None:
+        if field not in self.unique and field != "Email":
+            raise Refusal(404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {field}")
+
+    def _with_key(self, field: str, value: Any) -> list[str]:
+        """The ids of the leads with an external id."""
+        if value in self.shared:
+            return ["00Q5e00000AbCdEEAV", "00Q5e00000AbCdFEAV"]
+        return [lead["Id"] for lead in self.leads.values() if lead.get(field) == value]
 
     def _part(self, part: Mapping[str, Any], answers: Mapping[str, Response], call: Call) -> Response:
         """Carry out one part of a Composite call, with references to the earlier answers filled in."""
@@ -237,6 +260,17 @@ class SalesforceSimulator(SalesforceOrg):
     def _created(self, record: Mapping[str, Any], version: str, **more: Any) -> Response:
         place = {"Location": f"/services/data/{version}/sobjects/Lead/{record['Id']}"}
         return self.answer(201, {"id": record["Id"], "success": True, "errors": [], **more}, place)
+
+
+def _records(body: Mapping[str, Any]) -> list[Any]:
+    """The records of a call that carries several. Raises: Refusal."""
+    records = body.get("records")
+    if not isinstance(records, list) or not records:
+        raise Refusal(400, "REQUIRED_FIELD_MISSING", "At least 1 record is required")
+    if len(records) > MOST_ROWS:
+        text = f"record limit reached. cannot submit more than {MOST_ROWS} records into this call"
+        raise Refusal(400, "EXCEEDED_ID_LIMIT", text)
+    return records
 
 
 def _allows_save(headers: Mapping[str, str]) -> bool:
