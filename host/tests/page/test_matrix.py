@@ -18,7 +18,7 @@ WORDS = {"r": "required", "s": "supported", "n": "no"}
 
 def cells(page: Any, side: str) -> Iterator[tuple[str, str, str]]:
     """Yield field path, provider's title and the word in the cell of one table."""
-    tables = page.dom.one("section", **{"aria-labelledby": f"{side}-title"}).all("table")
+    tables = page.dom.one("div", role="region", **{"aria-labelledby": f"{side}-title"}).all("table")
     titles = [head.text for head in tables[0].one("thead").all("th")][1:]
     for row in tables[0].all("tr")[1:]:
         path = row.one("th").one("code").text.replace(" ", "")
@@ -69,7 +69,7 @@ async def test_filters_are_plain_query_parameters(visitor: Any) -> None:
     shown = list(cells(page, "request"))
     assert {title for _, title, _ in shown} == {"HubSpot", "Zoho CRM"}
     assert {path.split("[")[0].split(".")[0] for path, _, _ in shown} == {"phone_numbers"}
-    assert not page.dom.all("section", **{"aria-labelledby": "response-title"})
+    assert not page.dom.all("div", **{"aria-labelledby": "response-title"})
     checked = [box.attributes["value"] for box in page.dom.all("input", name="provider") if "checked" in box.attributes]
     assert checked == ["hubspot", "zoho-crm"]
     assert page.dom.one("input", id="field").attributes["value"] == "Phone"
@@ -135,7 +135,7 @@ async def test_every_provider_has_a_sheet_with_all_it_says(visitor: Any) -> None
 
 async def test_a_sheet_tells_secrets_required_settings_and_limits(visitor: Any) -> None:
     page = await visitor.get("/providers/insightly")
-    table = page.dom.one("section", **{"aria-labelledby": "settings"}).one("table")
+    table = page.dom.one("div", **{"aria-labelledby": "settings"}).one("table")
     rows = {row.all("th")[0].text: [cell.text for cell in row.all("td")] for row in table.all("tr")[1:]}
     assert rows["api_key"][:2] == ["string secret", "required"]
     assert rows["pod"][:2] == ["string", "required"]
@@ -171,7 +171,7 @@ async def test_the_override_chain_is_shown_from_the_provider_outwards(visiting: 
 
     async with visiting(Fixed()) as visitor:
         page = await visitor.get("/providers/acme")
-        table = page.dom.one("section", **{"aria-labelledby": "installed"}).one("table")
+        table = page.dom.one("div", **{"aria-labelledby": "installed"}).one("table")
         rows = [[cell.text for cell in row.all("th") + row.all("td")] for row in table.all("tr")[1:]]
     assert [row[:3] for row in rows] == [["unilead-acme", "1.0", "provider"], ["unilead-acme-eu", "2.1", "override"]]
     assert rows[1][3] == "build_request"

@@ -56,13 +56,13 @@ def demo(port: int, as_json: bool) -> None:
         registry = registry_of(settings)
         made = attempt(lambda: Demo.prepare(registry, settings))
 
-        def say(url: str) -> None:
-            line(json.dumps(made.document(url))) if as_json else _introduce(made, url)
-
         def make() -> FastAPI:
             app = create_app(settings, registry)
             app.state.sessions.let_in(made.token)
             return app
+
+        def say(url: str) -> None:
+            line(json.dumps(made.document(url))) if as_json else _introduce(made, url)
 
         _run(make, settings, say)
 
@@ -70,6 +70,7 @@ def demo(port: int, as_json: bool) -> None:
 def _introduce(made: Demo, url: str) -> None:
     heading(f"unilead-host demo at {url}")
     line("Nothing leaves this machine: every account sends to a simulator. Ctrl-C ends it, and nothing stays.\n")
+    line(f"Open {url}/ for what each CRM takes, {url}/console to check and create a lead in the browser.\n")
     line("accounts")
     pairs(made.accounts.items())
     if made.accounts:

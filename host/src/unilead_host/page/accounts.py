@@ -16,6 +16,7 @@ from unilead_host.page.outcome import Outcome, State, document, failed, kept
 from unilead_host.page.simulate import BEHAVIOURS, is_simulator
 from unilead_host.service import LeadCall
 from unilead_host.tokens import Caller
+from unilead_host.verdicts import claim_refusal
 from unilead_host.wire import Answer
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _HEADLINES: dict[State, str] = {
     "not_sent": "Nothing was sent.",
     "unknown": "Nobody can say whether the lead exists.",
 }
+_SENT_BEFORE = "This lead was sent before, and what became of it is not known. It was not sent again."
 _WAYS_OUT: dict[State, str] = {
     "rejected": "Mend the lead and check it again.",
     "not_sent": "Put that right, then create the lead.",
@@ -152,7 +154,7 @@ def _failed(provider: Provider, settings: Settings, answer: Answer) -> Outcome:
         title,
         state,
         _HEADLINES[state],
-        body["message"],
+        _SENT_BEFORE if body["message"] == claim_refusal("unknown").detail else body["message"],
         kept([("HTTP status", str(answer.status)), *_notes(answer)]),
         _WAYS_OUT[state],
         can_repeat=state == "unknown" and answer.status != 409,

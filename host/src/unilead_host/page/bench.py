@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from unilead import Lead, LeadError, Provider
 from unilead_host.auth import host_of
+from unilead_host.demo import SAMPLE
 from unilead_host.page import accounts
 from unilead_host.page.console import Mistake, Status, Verdict, pretty, read_lead, unknown_keys, verdict, verdicts
 from unilead_host.page.entry import Form, foreign_form, sender, sessions_of, to_login, wants_part
@@ -24,13 +25,8 @@ from unilead_host.page.session import Session
 from unilead_host.page.simulate import is_simulator, simulate
 from unilead_host.page.templating import render
 
-SAMPLE = {
-    "title": "Forty seats of the analytical engine",
-    "name": "Forty seats of the analytical engine",
-    "first_name": "Ada",
-    "last_name": "Lovelace",
-    "contact": {"id": "8841"},
-    "account": {"id": "2307", "name": "Engine Works Ltd"},
+SAMPLE_LEAD = {
+    **SAMPLE,
     "email_addresses": [{"email": "ada@example.com", "type": "work"}],
     "phone_numbers": [{"number": "+44 20 7946 0000", "type": "work"}],
     "description": "Met at the autumn fair; wants a quote before the year ends.",
@@ -84,7 +80,7 @@ async def show_console(request: Request) -> Response:
     """The console with a sample lead, checked."""
     session = await sessions_of(request).read(request)
     if session is not None:
-        return await _page(request, session, Bench(pretty(SAMPLE)))
+        return await _page(request, session, Bench(pretty(SAMPLE_LEAD)))
     entry = RedirectResponse("/console", 303)
     return entry if await sessions_of(request).open_preset(request, entry) else to_login(request)
 
