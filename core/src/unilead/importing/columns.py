@@ -194,6 +194,11 @@ def _split(pair: str, columns: Sequence[str]) -> tuple[str, str]:
 # --- building leads ---------------------------------------------------------------------------------------------------
 
 
+def is_given(cell: Any) -> bool:
+    """Whether a cell holds something; written out where it is asked for every cell of every row."""
+    return bool(cell) or cell == 0  # false and 0 are values
+
+
 class Columns:
     """Turns rows into leads.
 
@@ -220,7 +225,7 @@ class Columns:
 
     def values(self, cells: Values) -> dict[str, Any]:
         """Sort a row's cells into a lead; empty ones are *not given*."""
-        found = {name: cells[index] for index, name in self._plain if cells[index] not in ("", None)}
+        found = {name: cell for index, name in self._plain if (cell := cells[index]) or cell == 0}
         for name, build in self._parts:
             part = build(cells)
             if part:
@@ -231,7 +236,7 @@ class Columns:
         """The columns that hold something in this row, each with the path of its value in the lead."""
         seen: dict[str, list[str | int]] = {}
         for index, place in self._places:
-            if cells[index] in ("", None):
+            if not is_given(cells[index]):
                 continue
             path = place.path
             if place.field in LISTS and len(place.steps) == 3:
@@ -243,7 +248,7 @@ class Columns:
         """The keys of a list's items that are there in this row, in the order in which they stand in the lead."""
         if field not in seen:
             group = [(index, place) for index, place in self._places if place.field == field]
-            there = {place.steps[1] for index, place in group if cells[index] not in ("", None)}
+            there = {place.steps[1] for index, place in group if is_given(cells[index])}
             seen[field] = [key for key in _item_order(group) if key in there]
         return seen[field]
 
@@ -281,12 +286,38 @@ def _clash(chosen: Mapping[str, str]) -> tuple[str, list[str]]:
 
 def _part(name: str, group: Sequence[tuple[int, Place]]) -> Callable[[Values], Any]:
     """Compile what builds one nested field."""
+    if len(group) == 1:
+        return _single(*group[0])
     if name in LISTS:
         return _list_of(group)
     if name == "remote_data":
         return _tree_of(group)
     keys = [(index, str(place.steps[1])) for index, place in group]
-    return lambda cells: {key: cells[index] for index, key in keys if cells[index] not in ("", None)}
+    return lambda cells: {key: cell for index, key in keys if (cell := cells[index]) or cell == 0}
+
+
+def _single(index: int, place: Place) -> Callable[[Values], Any]:
+    """What most files have: one column for the field."""
+    steps = place.steps
+    if place.field not in LISTS:
+        last, *parents = [str(step) for step in reversed(steps[1:])]
+
+        def build_object(cells: Values) -> Any:
+            cell = cells[index]
+            found = {last: cell} if cell or cell == 0 else None
+            for key in parents:
+                found = {key: found} if found else None
+            return found
+
+        return build_object
+    fixed = {"type": steps[1]} if isinstance(steps[1], str) else {}
+    part = str(steps[2])
+
+    def build_list(cells: Values) -> Any:
+        cell = cells[index]
+        return [{**fixed, part: cell}] if cell or cell == 0 else None
+
+    return build_list
 
 
 def _list_of(group: Sequence[tuple[int, Place]]) -> Callable[[Values], list[dict[str, Any]]]:
@@ -299,7 +330,7 @@ def _list_of(group: Sequence[tuple[int, Place]]) -> Callable[[Values], list[dict
     def build(cells: Values) -> list[dict[str, Any]]:
         found = []
         for key, parts in compiled:
-            item = {part: cells[index] for index, part in parts if cells[index] not in ("", None)}
+            item = {part: cell for index, part in parts if (cell := cells[index]) or cell == 0}
             if item:
                 found.append(item if isinstance(key, int) else {"type": key, **item})
         return found
@@ -321,7 +352,7 @@ def _tree_of(group: Sequence[tuple[int, Place]]) -> Callable[[Values], dict[str,
     def build(cells: Values) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for index, path in paths:
-            if cells[index] in ("", None):
+            if not is_given(cells[index]):
                 continue
             inner = found
             for key in path[:-1]:

@@ -151,19 +151,22 @@ class CsvReader(Reader):
         """Give out the rows; one with too few or too many cells is its own error."""
         lines = self._lines()
         next(lines, None)
-        width = len(self.columns)
+        width, has_nul = len(self.columns), self._has_nul
         for line, cells in lines:
-            where = f"line {line}"
-            if isinstance(cells, csv.Error):
-                yield where, row_error(where, _reason(cells), "malformed")
-            elif len(cells) != width:
-                reason = f"{len(cells)} cells, but {width} columns"
-                yield where, row_error(where, reason, "ragged")
-            elif self._has_nul and any("\0" in cell for cell in cells):
-                yield where, row_error(where, "a cell holds a NUL character", "nul")
+            if type(cells) is list and len(cells) == width and not has_nul:
+                yield f"line {line}", cells
             else:
-                yield where, cells
+                yield f"line {line}", self._judged(f"line {line}", cells)
         self._watch.check()
+
+    def _judged(self, where: str, cells: list[str] | csv.Error) -> Row:
+        if isinstance(cells, csv.Error):
+            return row_error(where, _reason(cells), "malformed")
+        if len(cells) != len(self.columns):
+            return row_error(where, f"{len(cells)} cells, but {len(self.columns)} columns", "ragged")
+        if any("\0" in cell for cell in cells):
+            return row_error(where, "a cell holds a NUL character", "nul")
+        return cells
 
 
 def _outside_quotes(line: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unilead.errors import LeadError, MissingFieldsError
-from unilead.importing.columns import Columns
+from unilead.importing.columns import Columns, is_given
 from unilead.importing.readers import Reader, Row
 from unilead.importing.tally import Tally
 from unilead.info import Settings
@@ -87,7 +87,7 @@ class Survey:
             filled = [(name, name) for name in lead.model_fields_set | set(lead.unknown)]
         else:
             filled = list(self._columns.filled(row))
-            self._filled.update(name for name, index in self._ignored if row[index] not in ("", None))
+            self._filled.update(name for name, index in self._ignored if is_given(row[index]))
         for column, path in filled:
             self._filled[column] += 1
             if any(_covers(lost, path) for lost in dropped):
