@@ -245,6 +245,19 @@ def test_lead_that_is_refused_beside_a_known_company_is_told_why(simulator: Sale
     assert simulator.count == 0
 
 
+def test_look_up_that_failed_at_the_server_left_no_lead(provider: Provider, settings: Settings) -> None:
+    lead = Lead.parse({"last_name": "Solberg", "account": {"id": ACCOUNT_ID}})
+    parts = [
+        {"referenceId": "acct", "httpStatusCode": 500, "body": [{"errorCode": "UNKNOWN_EXCEPTION", "message": "x"}]},
+        {"referenceId": "lead", "httpStatusCode": 400, "body": [{"errorCode": "PROCESSING_HALTED", "message": "x"}]},
+    ]
+    with pytest.raises(ProviderError) as caught:
+        provider.parse_response(
+            Response.of(200, {"compositeResponse": parts}), provider.build_request(lead, settings), settings
+        )
+    assert (caught.value.field, caught.value.outcome, caught.value.retryable) == ("account.id", "not_sent", True)
+
+
 def test_remote_data_reaches_the_record_within_the_look_up(simulator: SalesforceSimulator) -> None:
     lead = {"last_name": "Solberg", "account": {"id": ACCOUNT_ID}, "remote_data": {"Rating": "Hot", "LastName": "Berg"}}
     create(simulator, lead)
@@ -373,6 +386,12 @@ def test_f078_batch_of_upserts_whose_answer_was_lost_is_sent_again(
         found = dict(client.create_many(keyed, account))
     assert [found[number].id for number in range(3)] == list(simulator.leads)
     assert simulator.count == 3
+
+
+@pytest.mark.parametrize("key", ["composite", "a/composite", "..x", "%2F"])
+def test_odd_external_id_is_a_key_and_nothing_else(key: str, simulator: SalesforceSimulator) -> None:
+    result = create(simulator, LEAD | {"custom_fields": {"External_Key__c": key}}, UPSERT)
+    assert simulator.leads[result.id]["External_Key__c"] == key
 
 
 # --- batches ----------------------------------------------------------------------------------------------------------

@@ -22,21 +22,27 @@ from unilead import (
 PathOf: TypeAlias = Callable[[str], str | None]
 Fault: TypeAlias = Mapping[str, Any]
 
-CATEGORIES: dict[str, Category] = {  # codes that the status alone would not judge so
-    **dict.fromkeys(("INVALID_SESSION_ID", "Bad_OAuth_Token", "invalid_grant", "inactive_user"), "authentication"),
-    **dict.fromkeys(("invalid_client", "invalid_client_id", "invalid_client_credentials"), "authentication"),
-    "REQUEST_LIMIT_EXCEEDED": "rate_limited",
-    **dict.fromkeys(("INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY"), "permission"),
-    **dict.fromkeys(("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "TRANSFER_REQUIRES_READ"), "permission"),
-    **dict.fromkeys(("CLIENT_NOT_ACCESSIBLE_FOR_USER",), "permission"),
-    **dict.fromkeys(("API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"), "permission"),
-    **dict.fromkeys(("DUPLICATES_DETECTED", "DUPLICATE_VALUE", "DUPLICATE_EXTERNAL_ID"), "conflict"),
-    **dict.fromkeys(("NOT_FOUND", "ENTITY_IS_DELETED"), "not_found"),
-    **dict.fromkeys(("UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"), "provider_unavailable"),
-    **dict.fromkeys(("SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION"), "provider_unavailable"),
-    **dict.fromkeys(("STORAGE_LIMIT_EXCEEDED", "LICENSE_LIMIT_EXCEEDED", "METHOD_NOT_ALLOWED"), "unexpected"),
-    **dict.fromkeys(("ALL_OR_NONE_OPERATION_ROLLED_BACK", "PROCESSING_HALTED"), "unexpected"),
-}
+_CODES: dict[Category, tuple[str, ...]] = {  # codes that the status alone would not judge so
+    "authentication": (
+        "INVALID_SESSION_ID", "Bad_OAuth_Token", "invalid_grant", "inactive_user", "invalid_client",
+        "invalid_client_id", "invalid_client_credentials",
+    ),
+    "permission": (
+        "INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+        "TRANSFER_REQUIRES_READ", "CLIENT_NOT_ACCESSIBLE_FOR_USER", "API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED",
+    ),
+    "conflict": ("DUPLICATES_DETECTED", "DUPLICATE_VALUE", "DUPLICATE_EXTERNAL_ID"),
+    "not_found": ("NOT_FOUND", "ENTITY_IS_DELETED"),
+    "rate_limited": ("REQUEST_LIMIT_EXCEEDED",),
+    "provider_unavailable": (
+        "UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG", "SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION",
+    ),
+    "unexpected": (
+        "STORAGE_LIMIT_EXCEEDED", "LICENSE_LIMIT_EXCEEDED", "METHOD_NOT_ALLOWED", "PROCESSING_HALTED",
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+    ),
+}  # fmt: skip
+CATEGORIES = {code: category for category, codes in _CODES.items() for code in codes}
 HALTED = ("PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK")  # another part of the call failed
 NOT_WRITTEN = ("UNABLE_TO_LOCK_ROW", *HALTED)
 QUOTA_WAIT = 600.0  # seconds; the window of 24 hours frees up bit by bit, and no answer says when

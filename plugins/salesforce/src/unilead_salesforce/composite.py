@@ -43,7 +43,7 @@ def with_company_of(look_up_path: str, request: Request, data_path: str) -> Requ
 
 def is_composite(request: Request) -> bool:
     """Whether the request is one that `with_company_of` made."""
-    return request.path.endswith(PATH)
+    return request.record_path == RECORD_PATH
 
 
 def record_of(request: Request) -> Mapping[str, Any]:
@@ -75,6 +75,8 @@ def lead_answer(response: Response, request: Request) -> Response:
     if account is not None and _was_halted(lead) and account.status >= 400 and not _was_halted(account):
         error = refusal(account, record={}, path_of=lambda name: None)
         error.field = "account.id"
+        if error.outcome == "unknown":  # whatever became of the look-up, the lead was not tried
+            error.outcome, error.retryable = "not_sent", True
         raise error
     return lead
 
