@@ -38,7 +38,8 @@ class Fault:
         lead: what is added to the lead.
         warm: another lead is created first over the same connection.
         url: where the client is sent instead of the port: ``refused``, ``no name``, ``two addresses``, ``tls``.
-        heals: whether the same client creates the next lead once the network is well.
+        then: outcome of the next create by the same client, once the network is well; ``throttled`` without a request.
+            Empty: not tried.
         tls: what is wrong with the certificate.
         patches: constants of the library that are changed for it.
         crowded: another create of the client hangs meanwhile.
@@ -60,7 +61,7 @@ class Fault:
     lead: dict[str, Any] = field(default_factory=dict)
     warm: bool = False
     url: str = ""
-    heals: bool = True
+    then: str = "created"
     tls: str = ""
     patches: dict[str, Any] = field(default_factory=dict)
     crowded: bool = False
@@ -114,8 +115,8 @@ def reset(connection: socket.socket) -> None:
 # --- before anything is sent ------------------------------------------------------------------------------------------
 
 add("f000_no_fault", "no fault", "created")
-add("f002_refused", "connection refused", "not_sent", url="refused", requests=0, heals=False)
-add("f003_no_such_name", "host name does not resolve", "not_sent", url="no name", requests=0, heals=False)
+add("f002_refused", "connection refused", "not_sent", url="refused", requests=0, then="")
+add("f003_no_such_name", "host name does not resolve", "not_sent", url="no name", requests=0, then="")
 add("f004_two_addresses", "a dead address first, a live one second", "created", url="two addresses")
 for kind in ("self-signed", "wrong name", "expired"):
     add(
@@ -125,9 +126,9 @@ for kind in ("self-signed", "wrong name", "expired"):
         url="tls",
         tls=kind,
         requests=0,
-        heals=False,
+        then="",
     )
-add("f006_plain_http", "plain HTTP on the TLS port", "not_sent", url="tls", requests=0, timeout=1.5, heals=False)
+add("f006_plain_http", "plain HTTP on the TLS port", "not_sent", url="tls", requests=0, timeout=1.5, then="")
 add(
     "f006_handshake_hangs",
     "TLS handshake hangs",
@@ -135,7 +136,7 @@ add(
     url="tls",
     requests=0,
     timeout=1.5,
-    heals=False,
+    then="",
     on_accept=lambda connection: time.sleep(30),
 )
 add(
@@ -146,7 +147,7 @@ add(
     crowded=True,
     requests=0,
     timeout=3.0,
-    heals=False,
+    then="",
     patches={
         **{f"transport.{module}.MAX_CONNECTIONS": 1 for module in ("pool", "native")},
         **{f"transport.{module}.CONNECT_TIMEOUT": 0.2 for module in ("pool", "native")},
@@ -437,7 +438,26 @@ for value in ("1.5", "soon", "-5", "", "1, 2", "9" * 20):
         requests=2,
     )
 add("f039_long_wait", "429 with ``Retry-After: 99999``", "throttled",
-    lambda turn: turn.throttle("Retry-After: 99999\r\n"), heals=False)  # fmt: skip
+    lambda turn: turn.throttle("Retry-After: 99999\r\n"), then="throttled")  # fmt: skip
+SPENT = "429 Too Many Requests"
+DAILY = json.dumps({"status": "error", "errorType": "RATE_LIMIT", "policyName": "DAILY", "message": "m"}).encode()
+NO_CALLS = json.dumps([{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]).encode()
+NO_CREDITS = json.dumps({"code": "TOO_MANY_REQUESTS", "details": {}, "message": "m", "status": "error"}).encode()
+for slug, header, body, status in (
+    ("hubspot", "", DAILY, SPENT),
+    ("insightly", "X-RateLimit-Remaining: 0\r\n", b"", SPENT),
+    ("pipedrive", "x-daily-ratelimit-token-remaining: 0\r\n", b'{"success": false}', SPENT),
+    ("salesforce", "", NO_CALLS, "403 Forbidden"),
+    ("zoho-crm", "X-API-CREDITS-REMAINING: 0\r\n", NO_CREDITS, SPENT),
+):
+    add(
+        f"f040_{slug.replace('-', '_')}",
+        f"the day's quota of {slug} is used up",
+        "throttled",
+        lambda turn, header=header, body=body, status=status: turn.throttle(header, body, status),
+        slug=slug,
+        then="throttled",
+    )
 add("f041_throttled_for_ever", "429 for ever", "throttled", lambda turn: turn.throttle(), requests=3)
 add("f041_throttled_past_the_deadline", "429, and the wait would pass the deadline", "throttled",
     lambda turn: turn.throttle("Retry-After: 5\r\n"), timeout=3.0)  # fmt: skip
@@ -452,7 +472,7 @@ add("f042_salesforce_row_lock", "Salesforce: UNABLE_TO_LOCK_ROW", "created",
     throttled(str, body=ROW_LOCK, status="400 Bad Request"), requests=2, slug="salesforce")  # fmt: skip
 BLOCKED = b"<html>blocked</html>"
 add("f042_pipedrive_blocked", "Pipedrive: 403 page after too many 429", "throttled or rejected",
-    lambda turn: turn.answer(BLOCKED, "403 Forbidden", kind="text/html"), slug="pipedrive", heals=False)  # fmt: skip
+    lambda turn: turn.answer(BLOCKED, "403 Forbidden", kind="text/html"), slug="pipedrive", then="")  # fmt: skip
 
 # --- the CRM fails, or says no ----------------------------------------------------------------------------------------
 

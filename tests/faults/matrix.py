@@ -50,7 +50,7 @@ class Cell:
         leads: how many of it the CRM stored.
         seconds: how long the create took.
         gap: seconds between the first and the second request.
-        next: outcome of the next create by the same client, once the network was well; empty where none was tried.
+        next: outcome of the next create by the same client, once the network was well, and the requests it took.
         error: what was raised.
         secrets: the account's.
     """
@@ -60,7 +60,7 @@ class Cell:
     leads: int
     seconds: float
     gap: float | None
-    next: str
+    next: tuple[str, int]
     error: Exception | None
     secrets: tuple[str, ...]
 
@@ -75,7 +75,7 @@ class Cell:
             f"{self.leads} leads": fault.leads[0] <= self.leads <= fault.leads[1] and self.leads <= 1,
             f"waited {self.gap} s": self.gap is None or self.gap >= fault.wait,
             f"took {self.seconds:.1f} s": self.seconds < fault.timeout + 5,
-            f"the next lead was {self.next}": self.next in ("", "created"),
+            f"the next lead was {self.next}": self.next == (fault.then, int(fault.then == "created")),
         }
         return [text for text, fine in checks.items() if not fine]
 
@@ -208,12 +208,14 @@ class _Cell:
             await hanging
         leads = self.stand.leads(self.tag)
         after = ""
-        if fault.heals:
+        before += len(seen)
+        if fault.then:
             self.stand.tell(f"heal {self.port}")
             after, _ = await self._create(create, self._tag(), {})
+        following = after, len(self._seen()) - before
         gap = seen[1] - seen[0] if len(seen) > 1 else None
         secrets = REGISTRY.get(fault.slug).settings_of(self.account).secrets()
-        return Cell(outcome, len(seen), len(leads), seconds, gap, after, error, secrets)
+        return Cell(outcome, len(seen), len(leads), seconds, gap, following, error, secrets)
 
     def _seen(self) -> list[float]:
         found: list[float] = self.stand.tell(f"seen {self.port}")

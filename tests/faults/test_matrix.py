@@ -15,7 +15,7 @@ from tests.faults.matrix import WAYS, Cell, Stand, run
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "fault-matrix.md"
-ELSEWHERE = {"F001": "test_architecture", "F040": "test_quota_stop", "F049": "the host's tests"}
+ELSEWHERE = {"F001": "test_architecture", "F049": "the host's tests"}
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ _HOMES = {
     "mapping": ("FieldMap",),
     "merging": ("merge", "thaw"),
     "message": ("Request", "Response", "path_segment"),
+    "pace": ("Pacer", "RatePacer"),
     "provider": ("Provider",),
     "quota": ("QuotaHeaders",),
     "registry": ("Plugin", "Registry"),

@@ -202,6 +202,12 @@ from unilead.message import (
 from unilead.message import (
     path_segment as path_segment,
 )
+from unilead.pace import (
+    Pacer as Pacer,
+)
+from unilead.pace import (
+    RatePacer as RatePacer,
+)
 from unilead.provider import (
     Provider as Provider,
 )

@@ -18,6 +18,7 @@ from unilead.granting import redeeming, renewing
 from unilead.info import Account, Settings
 from unilead.message import Request
 from unilead.oauth import Grant
+from unilead.pace import Lane, Pacer, Pauses
 from unilead.provider import Provider
 from unilead.refresh import Asking, Refresher, Renewals
 from unilead.registry import Registry
@@ -47,6 +48,7 @@ class _Base:
         on_unsupported: OnUnsupported = "report",
         send_once: bool = False,
         credential_store: CredentialStore | None = None,
+        pacer: Pacer | None = None,
     ) -> None:
         if base_url is not None and not allow_private:
             raise ValueError("base_url is for simulators and needs allow_private=True")
@@ -61,6 +63,8 @@ class _Base:
         self._send_once = send_once
         self._store = credential_store or MemoryCredentialStore()
         self._renewals = Renewals()
+        self._pacer = pacer
+        self._pauses = Pauses()
 
     def _exchange(
         self,
@@ -99,6 +103,7 @@ class _Base:
             "base_url": self._base_url,
             "send_once": self._send_once,
             "access": self._access(provider, settings, account),
+            "lane": Lane(account.id, provider.info.rate_limits, self._pacer, self._pauses),
         }
         return provider, settings, Options(**{**values, **more})
 
@@ -161,6 +166,7 @@ class Client(_Base):
         on_unsupported: ``report`` names what a CRM cannot take in ``Result.dropped``; ``raise`` refuses such a lead.
         send_once: pass every answer on at once, a 429 too; only a request that never left is tried again.
         credential_store: where refreshed tokens are kept; in memory by default.
+        pacer: keeps each account below its CRM's rate limits, such as a `RatePacer`; nothing does by default.
     """
 
     def create(

@@ -22,11 +22,13 @@ from unilead.errors import (
     LeadError,
     Problem,
     ProviderError,
+    RateLimitError,
     TransportError,
     UnavailableError,
 )
 from unilead.info import Settings
 from unilead.message import Request, Response
+from unilead.pace import Lane
 from unilead.provider import Provider
 from unilead.refresh import Asking, Renewals
 from unilead.render import ResponseFormat, render, render_json
@@ -56,6 +58,7 @@ class Options:
         on_send: called with the complete request before it is first sent; what it raises stops the create.
         patient: ``timeout`` is for each send, and waits do not count; for work that nobody sits and waits for.
         access: makes the account's way in; ``None`` for the credentials in its settings alone.
+        lane: the account's rate limits and quota; ``None`` for none.
     """
 
     timeout: float = 30.0
@@ -68,6 +71,7 @@ class Options:
     on_send: Callable[[Request], None] | None = None
     patient: bool = False
     access: Callable[[], Access] | None = None
+    lane: Lane | None = None
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,7 @@ class Sending:
                 self.deadline = self.clock() + self.options.timeout
             try:
                 self.request = request = yield from self.prepared(request)
+                yield from self._paced()
                 response = yield from self._answer(request)
                 try:
                     return response, judge(response, request, self.settings)
@@ -227,6 +232,8 @@ class Sending:
                     continue
             except (ProviderError, TransportError) as error:
                 self._note_wait(error)
+                if self.options.lane is not None:
+                    self.options.lane.note(error)
                 delay = self._delay(error, request)
                 if delay is None:
                     raise
@@ -234,6 +241,14 @@ class Sending:
 
     def _left(self) -> float:
         return self.deadline - self.clock()
+
+    def _paced(self) -> Asking[None]:
+        """Wait until the account may send. Raises: RateLimitError when that would take too long; nothing was sent."""
+        while self.options.lane is not None and (seconds := self.options.lane.wait()) > 0:
+            if not self.options.patient and seconds >= self._left():
+                text = "the CRM's rate limit leaves no room for this request in time"
+                raise RateLimitError(text, retry_after=seconds, hint="wait, then repeat")
+            yield Wait(seconds)
 
     def _addressed(self, request: Request) -> Request:
         """Send the request where the newest credentials say; a token endpoint may name another address."""

@@ -28,6 +28,7 @@ from unilead.importing.run import Again, AlreadyImportedError, Import, prepare, 
 from unilead.importing.survey import Survey
 from unilead.importing.tally import Tally
 from unilead.info import Account
+from unilead.pace import RatePacer
 from unilead.registry import Registry
 from unilead.simulator import Simulator
 
@@ -159,7 +160,9 @@ def _import(
     _show_columns(reader, columns, file, target.title)
     for row in ledger.cut:
         note(f"note: the last line of the results was cut off; row {row} is unknown")
-    with Client(registry=target.registry, transport=target.simulator) as client, _progress(reader.count) as seen:
+    pacer = RatePacer() if target.simulator is None else None
+    client = Client(registry=target.registry, transport=target.simulator, pacer=pacer)
+    with client, _progress(reader.count) as seen:
         running = Import(
             reader, columns, ledger, client, target.account, concurrency=concurrency, again=again, seen=seen
         )
