@@ -8,7 +8,6 @@ Run: ``python -m benchmarks.host [requests]``; the host's database is a fresh SQ
 
 from __future__ import annotations
 
-
 import asyncio
 import json
 import os
@@ -237,7 +236,8 @@ def main(count: int) -> None:
             print(
                 f"round {number + 1}: bare {count / alone['seconds']:.0f}/s {bare[-1]:.0f} us CPU | "
                 f"host {count / served['seconds']:.0f}/s {ours[-1]:.0f} us CPU, "
-                f"median {served['median'] * 1e3:.1f} ms, p99 {served['p99'] * 1e3:.1f} ms, {served['failures']:.0f} failures, {memory_of(host.pid):.1f} MB"
+                f"median {served['median'] * 1e3:.1f} ms, p99 {served['p99'] * 1e3:.1f} ms, "
+                f"{served['failures']:.0f} failures, {memory_of(host.pid):.1f} MB"
             )
         ratios = [b / o for b, o in zip(bare, ours, strict=True)]
         print(f"host against bare client: {median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}), target 0.3")
