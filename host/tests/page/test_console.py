@@ -85,6 +85,13 @@ async def test_values_that_a_crm_cannot_take_are_named(console: Any) -> None:
     assert page.card("hubspot").one("ul", class_="problems").one("code").text == "contact.id"
 
 
+async def test_doubtful_values_are_named_and_change_no_verdict(console: Any) -> None:
+    page = await console.check(json.dumps({**WHOLE, "email_addresses": [{"email": "not an address"}]}))
+    assert page.dom.one("p", class_="tally").text == "8 of 8 providers ready"
+    (notice,) = page.dom.all("div", class_="notice")
+    assert notice.text.startswith("Sent as it is, but doubtful: email_addresses[0].email")
+
+
 async def test_broken_json_is_shown_with_line_and_column(console: Any) -> None:
     page = await console.check('{"last_name": "L",\n "é": 1,, "x": 2}')
     notice = page.dom.one("div", id="mistake")

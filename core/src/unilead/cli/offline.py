@@ -7,10 +7,12 @@ from typing import Any
 import click
 
 from unilead.auth import mask_text
+from unilead.check import Verdict, advice, suggestion
+from unilead.check import check as check_lead
 from unilead.cli.inputs import account_and_settings, header_map, read_bytes, read_lead, remote_query
 from unilead.cli.show import Command, error_document, escaped, line, note, note_losses, print_json
 from unilead.cli.wire import curl_text, http_text, shown_request
-from unilead.errors import LeadError, Problem, ProviderError
+from unilead.errors import LeadError, ProviderError
 from unilead.info import Settings
 from unilead.message import Request, Response
 from unilead.provider import Provider
@@ -36,54 +38,31 @@ def check(slugs: tuple[str, ...], as_json: bool, lead_file: str) -> int:
     registry = Registry()
     for slug in slugs:
         registry.get(slug)
-    rows = [_verdict(registry, slug, lead) for slug in dict.fromkeys(slugs) or registry.slugs]
-    advice = _advice(lead, given)
+    rows = [_row(check_lead(registry, slug, lead), lead) for slug in dict.fromkeys(slugs) or registry.slugs]
+    doubts = advice(lead, read_object(given))
     if as_json:
-        notes = None if advice is None else [{"field": note.field, "message": note.message} for note in advice]
+        notes = None if doubts is None else [{"field": note.field, "message": note.message} for note in doubts]
         print_json([row | {"advice": notes} for row in rows])
     else:
         for row in rows:
             line(_verdict_text(row))
         for name in lead.unknown:
-            note(f"note: {name} is not a field of a lead{_suggestion(name)}")
-        for found in advice or ():
+            meant = suggestion(name)
+            note(f"note: {name} is not a field of a lead" + (f"; did you mean {meant}?" if meant else ""))
+        for found in doubts or ():
             note(f"advice: {found.field} {found.message}")
     return int(any(row["status"] != "ready" for row in rows))
 
 
-def _advice(lead: Lead, given: bytes) -> list[Problem] | None:
-    """What is doubtful about the lead's values; ``None`` without the extra."""
-    try:
-        from unilead.advice import advise
-    except ModuleNotFoundError:
-        return None
-    return advise(lead, read_object(given))
-
-
-def _verdict(registry: Registry, slug: str, lead: Lead) -> dict[str, Any]:
-    """Check a lead for one provider: it is ``ready``, fields are ``missing``, or it is ``invalid``.
-
-    A provider that is at fault itself is ``broken``, and costs the others nothing.
-    """
-    row: dict[str, Any] = {"slug": slug, "status": "ready", "unknown": list(lead.unknown), "missing": [], "dropped": []}
-    try:
-        provider = registry.get(slug)
-        settings = account_and_settings(provider, None)[1]
-        row["missing"] = [problem.field for problem in provider.missing(lead, settings)]
-        if row["missing"]:
-            return row | {"status": "missing", "dropped": _losses_so_far(provider, lead, settings)}
-        row["dropped"] = list(provider.build_request(lead, settings).dropped)
-    except LeadError as error:
-        return row | {"status": "broken" if error.outcome == "not_sent" else "invalid", "error": error_document(error)}
-    return row
-
-
-def _losses_so_far(provider: Provider, lead: Lead, settings: Settings) -> list[str]:
-    """What would be dropped of an incomplete lead, where the provider can say; it need not be able to."""
-    try:
-        return list(provider.compose(lead, settings).dropped)
-    except LeadError:
-        return []
+def _row(verdict: Verdict, lead: Lead) -> dict[str, Any]:
+    row = {
+        "slug": verdict.slug,
+        "status": verdict.status,
+        "unknown": list(lead.unknown),
+        "missing": list(verdict.missing),
+        "dropped": list(verdict.dropped),
+    }
+    return row | {"error": error_document(verdict.error)} if verdict.error else row
 
 
 def _verdict_text(row: dict[str, Any]) -> str:
@@ -92,14 +71,6 @@ def _verdict_text(row: dict[str, Any]) -> str:
     why = missing or (row["error"]["message"] if "error" in row else "")
     head = f"{row['slug']:<14} {row['status']}" + (f": {why}" if why else "")
     return escaped(f"{head}, {losses}" if losses else head)
-
-
-def _suggestion(name: str) -> str:
-    from difflib import get_close_matches
-
-    folded = "".join(f"_{char.lower()}" if char.isupper() else char for char in name).strip("_").replace("__", "_")
-    close = get_close_matches(folded, Lead.model_fields, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 @click.command(cls=Command)

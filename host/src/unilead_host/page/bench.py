@@ -13,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from unilead import Lead, LeadError, Provider
+from unilead import ConfigurationError, Lead, LeadError, Provider
+from unilead.check import Status, Verdict
 from unilead_host.auth import host_of
 from unilead_host.demo import SAMPLE
 from unilead_host.page import accounts
-from unilead_host.page.console import Mistake, Status, Verdict, pretty, read_lead, unknown_keys, verdict, verdicts
+from unilead_host.page.console import Card, Mistake, card, cards, doubts, pretty, read_lead, unknown_keys
 from unilead_host.page.entry import Form, foreign_form, sender, sessions_of, to_login, wants_part
 from unilead_host.page.forms import FormError, groups, lead_from_form
 from unilead_host.page.outcome import Outcome
@@ -44,7 +45,7 @@ class Bench:
         chosen: slug to the target that was chosen for it.
         mistake: why the text is no lead, where the editor already knows.
         outcome: of the create that was just asked for.
-        shown: verdicts that replace the usual ones, by slug.
+        shown: cards that replace the usual ones, by slug.
     """
 
     text: str
@@ -52,7 +53,7 @@ class Bench:
     chosen: Mapping[str, str] = field(default_factory=dict)
     mistake: Mistake | None = None
     outcome: Outcome | None = None
-    shown: Mapping[str, Verdict] = field(default_factory=dict)
+    shown: Mapping[str, Card] = field(default_factory=dict)
 
     @classmethod
     def of(cls, form: Form) -> Bench:
@@ -136,7 +137,7 @@ async def _act(request: Request, *, part: str, sends: bool) -> Response:
     if sends:
         outcome = await _outcome(request, session, provider, lead, bench, request.query_params.get("again", "")[:64])
         return await _page(request, session, replace(bench, outcome=outcome), part=part)
-    shown = await _verdict(request, session, provider, lead, target)
+    shown = await _card(request, session, provider, lead, target)
     return await _page(request, session, replace(bench, shown={slug: shown}), part=part)
 
 
@@ -149,12 +150,13 @@ async def _outcome(
     return await accounts.send(host, session.caller, provider, target, _object(bench.text), again)
 
 
-async def _verdict(request: Request, session: Session, provider: Provider, lead: Lead, target: str) -> Verdict:
+async def _card(request: Request, session: Session, provider: Provider, lead: Lead, target: str) -> Card:
     try:
         settings = await accounts.settings_of(host_of(request.scope), session.caller, provider, target)
     except accounts.NoTargetError as error:
-        return Verdict(provider.slug, provider.info.title, "broken", message=str(error))
-    return verdict(provider, lead, settings)
+        refusal = ConfigurationError(str(error), provider=provider.slug)
+        return Card(Verdict(provider.slug, "broken", error=refusal), provider.info.title)
+    return card(provider, lead, settings)
 
 
 async def _page(request: Request, session: Session, bench: Bench, *, part: str = "") -> Response:
@@ -162,8 +164,7 @@ async def _page(request: Request, session: Session, bench: Bench, *, part: str =
     host = host_of(request.scope)
     lead = bench.mistake or read_lead(bench.text)
     mistake = lead if isinstance(lead, Mistake) else None
-    found = [] if isinstance(lead, Mistake) else verdicts(host.registry, lead)
-    found = [bench.shown.get(one.slug, one) for one in found]
+    found = [] if isinstance(lead, Mistake) else [bench.shown.get(it.slug, it) for it in cards(host.registry, lead)]
     values = {
         "session": session,
         "text": bench.text,
@@ -172,9 +173,10 @@ async def _page(request: Request, session: Session, bench: Bench, *, part: str =
         "chosen": bench.chosen,
         "mistake": mistake,
         "outcome": bench.outcome,
-        "verdicts": found,
-        "verdict": next((one for one in found if one.slug in bench.chosen), None),
+        "cards": found,
+        "card": next((one for one in found if one.slug in bench.chosen), None),
         "unknown": [] if isinstance(lead, Mistake) else unknown_keys(lead),
+        "doubts": [] if isinstance(lead, Mistake) else doubts(lead, bench.text),
         "tally": tally(found),
         "targets": await accounts.targets(host, session.caller),
         "groups": groups(_object(bench.text)) if bench.mode == "form" else [],
@@ -185,9 +187,9 @@ async def _page(request: Request, session: Session, bench: Bench, *, part: str =
     return HTMLResponse(render("console.html", here="console", page_title=f"{title} · Console", **values))
 
 
-def tally(found: Sequence[Verdict]) -> str:
+def tally(found: Sequence[Card]) -> str:
     """How many providers say what: ``6 of 8 ready, 2 missing fields``."""
-    counts = Counter(one.status for one in found)
+    counts = Counter(one.verdict.status for one in found)
     others = [f"{counts[status]} {words}" for status, words in _OTHERS.items() if counts[status]]
     return ", ".join([f"{counts['ready']} of {len(found)} providers ready", *others])
 

@@ -1,6 +1,6 @@
 """What the console says of a lead before anything is sent: for every provider side by side, offline.
 
-Pure: a lead and a registry in, verdicts out; the same checks and requests as ``unilead check`` and ``unilead preview``.
+Pure: a lead and a registry in, cards out; the same checks and requests as ``unilead check`` and ``unilead preview``.
 """
 
 from __future__ import annotations
@@ -9,39 +9,49 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
-from unilead import InvalidLeadError, Lead, LeadError, Problem, Provider, Registry, Settings
+from unilead import InvalidLeadError, Lead, Problem, Provider, Registry, Settings
+from unilead.check import Verdict, advice, check, check_for, suggestion
 from unilead.cli.wire import shown_request
+from unilead.strict_json import read_object
 
-Status: TypeAlias = Literal["ready", "missing", "invalid", "broken"]
 MAX_LEAD = 128 * 1024  # characters of a lead in the console; the API takes more
 _PLACE = re.compile(r"line (\d+) column (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one provider makes of a lead.
+class Card:
+    """What the console shows of one provider's verdict.
 
     Attributes:
-        status: ``ready`` to send, fields are ``missing``, a value is ``invalid``, or the provider itself is ``broken``.
-        missing: required fields that the lead lacks.
-        dropped: paths of what would not reach the CRM.
-        problems: what is wrong with which value.
+        verdict: of the provider.
+        title: the CRM's name for people; the slug of a provider that is broken.
         request: ``method``, ``url``, ``headers`` and ``body`` as they would be sent, secrets masked; only when ready.
-        message, hint: why a provider is broken, and the way out.
     """
 
-    slug: str
+    verdict: Verdict
     title: str
-    status: Status
-    missing: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
     request: Mapping[str, Any] | None = field(default=None, repr=False)
-    message: str = ""
-    hint: str = ""
+
+    @property
+    def slug(self) -> str:
+        """Of the provider."""
+        return self.verdict.slug
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with which value."""
+        error = self.verdict.error
+        return error.problems if isinstance(error, InvalidLeadError) else []
+
+    @property
+    def reason(self) -> str:
+        """Why a provider cannot be used, and the way out."""
+        error = self.verdict.error
+        if error is None or self.problems:
+            return ""
+        return sentence(error.message) + (f" Way out: {error.hint}." if error.hint else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,50 +120,35 @@ def _broken_json(text: str, line: int, byte: int, width: int = 64) -> Mistake:
 
 def unknown_keys(lead: Lead) -> list[UnknownKey]:
     """The lead's keys that are not in the schema; they are never sent."""
-    return [UnknownKey(name, _suggestion(name)) for name in lead.unknown]
+    return [UnknownKey(name, suggestion(name)) for name in lead.unknown]
 
 
-def _suggestion(name: str) -> str:
-    folded = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace(" ", "_").replace("-", "_")
-    return next(iter(get_close_matches(folded, Lead.model_fields, n=1)), "")
-
-
-def verdicts(registry: Registry, lead: Lead) -> list[Verdict]:
+def cards(registry: Registry, lead: Lead) -> list[Card]:
     """Check a lead for every installed provider, with the settings of its simulator's sample account."""
-    return [_verdict_of(registry, slug, lead) for slug in registry.slugs]
+    return [_sample_card(registry, slug, lead) for slug in registry.slugs]
 
 
-def _verdict_of(registry: Registry, slug: str, lead: Lead) -> Verdict:
-    try:
-        provider = registry.get(slug)
-        settings = provider.settings(provider.simulator().sample_settings)
-    except LeadError as error:
-        return Verdict(slug, slug, "broken", message=sentence(error.message), hint=error.hint or "")
-    return verdict(provider, lead, settings)
+def _sample_card(registry: Registry, slug: str, lead: Lead) -> Card:
+    found = check(registry, slug, lead)
+    if found.status == "broken":
+        return Card(found, slug)
+    provider = registry.get(slug)
+    return _card(provider, found, provider.settings(provider.simulator().sample_settings))
 
 
-def verdict(provider: Provider, lead: Lead, settings: Settings) -> Verdict:
-    """Check a lead for one provider and one account's settings."""
-    head = provider.slug, provider.info.title
-    try:
-        missing = tuple(problem.field for problem in provider.missing(lead, settings))
-        if missing:
-            return Verdict(*head, "missing", missing, _losses_so_far(provider, lead, settings))
-        request = provider.build_request(lead, settings)
-        shown = shown_request(provider, request, settings)
-    except InvalidLeadError as error:
-        return Verdict(*head, "invalid", problems=tuple(error.problems))
-    except LeadError as error:
-        return Verdict(*head, "broken", message=sentence(error.message), hint=error.hint or "")
-    return Verdict(*head, "ready", dropped=request.dropped, request=shown)
+def card(provider: Provider, lead: Lead, settings: Settings) -> Card:
+    """Check a lead for one account."""
+    return _card(provider, check_for(provider, lead, settings), settings)
 
 
-def _losses_so_far(provider: Provider, lead: Lead, settings: Settings) -> tuple[str, ...]:
-    """What would be dropped of an incomplete lead, where the provider can say; it need not be able to."""
-    try:
-        return provider.compose(lead, settings).dropped
-    except LeadError:
-        return ()
+def _card(provider: Provider, found: Verdict, settings: Settings) -> Card:
+    shown = shown_request(provider, found.request, settings) if found.request else None
+    return Card(found, provider.info.title, shown)
+
+
+def doubts(lead: Lead, text: str) -> list[Problem]:
+    """What a CRM may stumble over; empty without core's extra ``check``."""
+    return advice(lead, read_object(text)) or []
 
 
 def pretty(value: Any) -> str:
