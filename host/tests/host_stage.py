@@ -26,6 +26,7 @@ class Stage:
         accounts: ids by slug.
     """
 
+    app: Any
     host: Host
     http: httpx.AsyncClient
     token: str
@@ -68,7 +69,7 @@ async def staged(url: str, registry: Registry | None = None, **settings: Any) ->
         async with httpx.AsyncClient(transport=transport, base_url="http://host") as http:
             tenant = await host.tenants.find("first") or await host.tenants.create("first")
             token, _ = await host.tokens.create(tenant.id)
-            stage = Stage(host, http, token, tenant.id)
+            stage = Stage(app, host, http, token, tenant.id)
             stage.accounts |= {one.provider: one.id for one in await host.accounts.list(tenant.id)}
             for slug in host.simulators.keys() - stage.accounts.keys():
                 stage.accounts[slug] = (await host.accounts.create(tenant.id, slug, is_simulated=True)).id
