@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import inspect
 import time
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
@@ -56,6 +57,7 @@ class _Base:
         self._transport = transport
         self._backend = backend
         self._opened: Any = None
+        self._opening = threading.Lock()
         self._allow_private = allow_private
         self._base_url = base_url
         self._timeout = timeout
@@ -277,9 +279,10 @@ class Client(_Base):
         return _used(step)
 
     def _sending(self) -> Any:
-        if self._opened is None:
-            self._opened = open_transport(self._transport, self._backend, allow_private=self._allow_private)
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                self._opened = open_transport(self._transport, self._backend, allow_private=self._allow_private)
+            return self._opened
 
     def close(self) -> None:
         """Close all connections."""

@@ -6,6 +6,7 @@ No redirects, no cookies, no proxies from the environment, no decoding beyond th
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -53,6 +54,7 @@ class _Base:
         self._engine = engine
         self._allow_private = allow_private
         self._pool: Any = None
+        self._opening = threading.Lock()
 
     def _outgoing(self, request: Request, credentials: Mapping[str, str], call: CallState) -> Any:
         cut = request.url.find("/", 8)
@@ -108,10 +110,11 @@ class PoolTransport(_Base):
         raise error  # outside, so that no library error with our headers in it rides along as context
 
     def _opened(self) -> Any:
-        if self._pool is None:
-            options = _pool_options(self._engine, is_async=False, allow_private=self._allow_private)
-            self._pool = self._core.ConnectionPool(**options)
-        return self._pool
+        with self._opening:  # several threads may send first at once: one pool for all, or some would never be closed
+            if self._pool is None:
+                options = _pool_options(self._engine, is_async=False, allow_private=self._allow_private)
+                self._pool = self._core.ConnectionPool(**options)
+            return self._pool
 
     def _read(self, answer: Any) -> Response:
         body = bytearray()
