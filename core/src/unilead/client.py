@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import inspect
+import threading
 import time
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
 from types import TracebackType
