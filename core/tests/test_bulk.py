@@ -30,6 +30,9 @@ from unilead import (
     Result,
     SettingsError,
 )
+from unilead.bulk import Run
+from unilead.exchange import Options
+from unilead.steps import Send, Wait
 
 
 @pytest.fixture(autouse=True)
@@ -221,17 +224,24 @@ def test_bad_leads_are_rejected_and_cost_the_others_nothing(crm: BatchSimulator)
     leads: list[Any] = [
         {"last_name": "ok"}, {}, {"last_name": []}, "{", 5, None, {"last_name": "x", "created_at": "today"},
         LeadError("line 8: ragged"), b'{"last_name": "ok"}', Lead(last_name="ok"), {"last_name": "\ud800"},
-        {"last_name": "ok", "custom_fields": {"a": "\ud800"}},
+        {"last_name": "ok", "custom_fields": {"a": "\ud800"}}, {"last_name": "ok", "remote_data": _bottomless()},
     ]  # fmt: skip
     found = _create(crm, leads)
     assert [index for index, verdict in found.items() if isinstance(verdict, Result)] == [0, 8, 9]
-    assert _outcomes(found) == {"created": 3, "rejected": 9}
+    assert _outcomes(found) == {"created": 3, "rejected": 10}
     assert isinstance(found[1], MissingFieldsError)
     assert found[7].message == "line 8: ragged"
     assert all(
         error.provider == "acme" and error.request_id for error in found.values() if not isinstance(error, Result)
     )
     assert crm.count == 3
+
+
+def _bottomless() -> Any:
+    value: Any = {}
+    for _ in range(5_000):
+        value = {"a": value}
+    return value
 
 
 def test_f082_a_row_that_breaks_the_plugin_is_rejected_and_the_others_go_on(crm: BatchSimulator) -> None:
@@ -410,3 +420,61 @@ async def test_an_asynchronous_fault_is_raised_after_what_is_in_flight(crm: Batc
         with pytest.raises(OSError, match="No space"):
             await anext(creating)
     assert crm.count == 20
+
+
+def test_a_crm_that_cannot_be_reached_is_not_tried_for_every_lead(crm: BatchSimulator) -> None:
+    crm.faults.refuse = 999
+    found = _create(crm, _leads(1000), concurrency=1)
+    assert _outcomes(found) == {"not_sent": 1000}
+    assert crm.faults.refuse == 994, "five tries for the first batch, none for the others"
+
+
+def _run_by_hand() -> tuple[Run, list[float]]:
+    """A run whose clock stands still until it is moved."""
+    now = [100.0]
+    provider = batch_registry().get("acme")
+    options = Options(attempts=3, patient=True, base_url="http://crm.example")
+    return Run(provider, provider.settings_of(ACCOUNT), options, clock=lambda: now[0]), now
+
+
+def _group(run: Run, first: int) -> Any:
+    return run.group([(first + i, {"last_name": f"ok{first + i}"}) for i in range(3)])
+
+
+SLOWER = Response.of(429, {"text": "slower"}, {"Retry-After": "7"})
+
+
+def test_a_wait_of_one_request_is_a_wait_of_all() -> None:
+    run, now = _run_by_hand()
+    first, second = _group(run, 0), _group(run, 3)
+    assert isinstance(next(first), Send)
+    assert isinstance(first.send(SLOWER), Wait)
+    assert isinstance(next(second), Wait), "nothing is sent while the account has to wait"
+    assert isinstance(second.send(None), Wait)
+    now[0] += 7.1
+    assert isinstance(second.send(None), Send)
+    assert isinstance(first.send(None), Send)
+    assert run.calls == 3
+
+
+def test_a_stopped_run_does_not_wait_for_its_turn() -> None:
+    run, _ = _run_by_hand()
+    group = _group(run, 0)
+    next(group)
+    group.send(SLOWER)
+    run.stopped = True
+    with pytest.raises(StopIteration) as done:
+        group.send(None)
+    assert [(index, error.outcome) for index, error in done.value.value] == [(i, "not_sent") for i in range(3)]
+
+
+@pytest.mark.anyio
+async def test_an_asynchronous_run_can_be_stopped(crm: BatchSimulator) -> None:
+    async with AsyncClient(transport=crm, registry=batch_registry()) as client:
+        creating = client.create_many(_leads(1000), ACCOUNT, concurrency=2)
+        found = {}
+        async for index, verdict in creating:
+            found[index] = verdict
+            creating.stop()
+    assert _outcomes(found) == {"created": crm.count}
+    assert crm.count <= 30

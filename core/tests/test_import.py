@@ -273,6 +273,29 @@ def test_f059_a_refused_key_ends_the_import_and_spoils_no_row(run: Any, leads: A
     assert run("--resume", file)[0] == 0
 
 
+def test_a_crm_that_fails_on_everything_does_not_make_the_whole_file_unknown(
+    run: Any, leads: Any, crm: BatchSimulator
+) -> None:
+    crm.faults.status, crm.faults.status_count = 503, 9_999
+    code, out, err = run("--json", "--concurrency", 1, leads(500))
+    assert (code, json.loads(out)["unknown"], json.loads(out)["not_sent"]) == (3, 100, 400)
+    assert "stopped:" in err
+
+
+def test_a_crm_that_cannot_be_reached_ends_the_import(run: Any, leads: Any, crm: BatchSimulator) -> None:
+    crm.faults.refuse = 9_999
+    code, out, err = run("--json", "--concurrency", 1, leads(500))
+    assert (code, json.loads(out)["not_sent"]) == (1, 500)
+    assert "stopped: could not connect" in err
+
+
+def test_b081_a_file_name_that_is_no_text(run: Any, leads: Any, tmp_path: Path) -> None:
+    file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/l\xffeads.csv"))
+    leads(3).rename(file)
+    assert run("--report", tmp_path / "out.html", file)[0] == 0
+    assert run("--resume", "--json", file)[0] == 0
+
+
 def test_b079_a_file_that_changes_meanwhile_ends_the_import(run: Any, leads: Any, crm: BatchSimulator) -> None:
     file = leads(30)
 
@@ -343,6 +366,14 @@ def test_b075_b080_bad_usage_is_exit_2_and_nothing_is_sent(
     assert (code, out, crm.count) == (2, "", 0)
     assert said in err
     assert "Traceback" not in err
+
+
+def test_b075_lines_of_json_have_no_columns_to_map(run: Any, tmp_path: Path, crm: BatchSimulator) -> None:
+    file = tmp_path / "leads.jsonl"
+    file.write_text('{"last_name": "a"}', encoding="utf-8")
+    code, _, err = run("--map", "a=title", file)
+    assert (code, crm.count) == (2, 0)
+    assert "each line is a lead" in err
 
 
 @pytest.mark.parametrize("name", ["none.csv", ".", "/dev/zero"])

@@ -6,8 +6,8 @@ yields what is to be done, and decides what becomes of the leads of one request:
 * a verdict for each row of a batch, where the CRM gave one; a row that cannot be told apart is ``unknown``;
 * a batch refused as a whole is halved until the bad lead is found, each half sent once;
 * a batch whose outcome is unknown is unknown for all its leads, and never sent again;
-* a refusal that is about the account (its credentials, a quota of hours) ends the sending: the leads that follow are
-  ``not_sent``, and the CRM is not asked again.
+* what is about the account and not about a lead (credentials refused, a quota of hours used up, no connection) ends the
+  sending: the leads that follow are ``not_sent``, and the CRM is not asked again.
 
 `unilead.in_flight` keeps a bounded number of these exchanges going.
 """
@@ -287,12 +287,14 @@ class Run:
             yield Wait(min(left, LONGEST_SLEEP))
 
     def _close_for(self, error: LeadError, *, is_about_account: bool) -> None:
-        """Stop sending where every further request would get the same answer, which says nothing about its leads."""
+        """Stop sending where every further request would fare the same, which says nothing about its leads."""
         quota = isinstance(error, RateLimitError) and (error.retry_after or 0) > LONGEST_WAIT
-        if not (is_about_account or quota):
+        unreachable = isinstance(error, ConnectError)
+        if self.stopped or not (is_about_account or quota or unreachable):
             return
         error.outcome = "not_sent"
-        self._closed_until = self._clock() + (error.retry_after or 0) if quota else float("inf")
+        seconds = max(error.retry_after or 0, LONGEST_WAIT) if quota or unreachable else float("inf")
+        self._closed_until = self._clock() + seconds
         self.closed = copy.copy(error)
 
     def _stamped(self, error: LeadError, request_id: str) -> LeadError:
@@ -303,6 +305,12 @@ class Run:
 
 def _parsed(given: Any) -> Lead:
     if isinstance(given, (Lead, Mapping, bytes, str)):
-        return Lead.parse(given)
+        try:
+            return Lead.parse(given)
+        except LeadError:
+            raise
+        except Exception as fault:  # bottomless nesting, a mapping that fails: it costs the other leads nothing
+            reason = f"the lead cannot be read: {type(fault).__name__}"
+            raise InvalidLeadError([Problem("body", "unreadable", reason)], reason) from None
     reason = f"a lead is an object, not {type(given).__name__}"
     raise InvalidLeadError([Problem("body", "not_object", reason)], reason)

@@ -42,8 +42,13 @@ class Creating(Iterator[Pair]):
         return pair
 
     @property
+    def size(self) -> int:
+        """Leads in one request, at most."""
+        return self._run.size
+
+    @property
     def closed(self) -> LeadError | None:
-        """Why the account can send no more: its credentials are refused, or it has to wait for more than a minute."""
+        """Why the account can send no more: refused credentials, a wait of more than a minute, no connection."""
         return self._run.closed
 
     def stop(self) -> None:
@@ -73,7 +78,7 @@ class AsyncCreating(AsyncIterator[Pair]):
 
     @property
     def closed(self) -> LeadError | None:
-        """Why the account can send no more: its credentials are refused, or it has to wait for more than a minute."""
+        """Why the account can send no more: refused credentials, a wait of more than a minute, no connection."""
         return self._run.closed
 
     def stop(self) -> None:

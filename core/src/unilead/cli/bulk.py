@@ -20,11 +20,11 @@ from unilead.accounts import load_account
 from unilead.cli.show import UNKNOWN, Command, heading, line, note, one_line, pairs, print_json, table
 from unilead.client import Client
 from unilead.errors import LeadError
-from unilead.importing.columns import Columns, choose
+from unilead.importing.columns import Columns
 from unilead.importing.ledger import Ledger, Status
 from unilead.importing.readers import FORMATS, Reader, open_reader
 from unilead.importing.report import import_page, survey_page, write_csv, write_page
-from unilead.importing.run import Again, AlreadyImportedError, Import, prepare, results_path
+from unilead.importing.run import Again, AlreadyImportedError, Import, columns_of, prepare, results_path
 from unilead.importing.survey import Survey
 from unilead.importing.tally import Tally
 from unilead.info import Account
@@ -173,7 +173,8 @@ def _import(
         wait = running.stopped_by.retry_after
         asked = f" (it asks to wait {wait:,.0f} seconds)" if wait else ""
         note(f"unilead: stopped: {running.stopped_by.message}{asked}")
-        click.echo(f"  hint: {running.stopped_by.hint or 'mend the account'}; then --resume goes on", err=True)
+        hint = one_line(running.stopped_by.hint or "mend the account")
+        click.echo(f"  hint: {hint}; then --resume goes on", err=True)
     needs_reasons = report is not None or summary["created"] < summary["rows"]
     tally = Tally.of(ledger.last_entries()) if needs_reasons else Tally()
     if report is not None:
@@ -271,7 +272,7 @@ def _survey(
     target: _Target, reader: Reader, file: str, mapping: tuple[str, ...], report: Path | None, *, as_json: bool
 ) -> int:
     provider = target.registry.get(target.account.provider)
-    columns = Columns(reader.columns, choose(reader.columns, mapping) if reader.columns else {}, nested=reader.nested)
+    columns = columns_of(reader, mapping)
     survey = Survey(reader, columns, provider, provider.settings_of(target.account))
     with _progress(reader.count) as seen:
         for status in survey.run():

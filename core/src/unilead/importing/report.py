@@ -204,6 +204,6 @@ def harmless(text: str) -> str:
 def write_page(path: Path, page: str) -> None:
     """Write a page. Raises: FileError."""
     try:
-        path.write_text(page, encoding="utf-8")
+        path.write_text(page, encoding="utf-8", errors="backslashreplace")
     except OSError as fault:
         raise FileError(f"report {path}: {fault.strerror or type(fault).__name__}") from None

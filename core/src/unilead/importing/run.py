@@ -19,6 +19,8 @@ from unilead.importing.readers import Reader
 from unilead.in_flight import Creating
 from unilead.info import Account
 
+MOST_DOUBTFUL = 10  # requests in a row with an unknown outcome
+
 
 @dataclass(frozen=True, slots=True)
 class Again:
@@ -80,10 +82,11 @@ def prepare(
     key = ImportKey(sha256=fingerprint(file).sha256, provider=provider, account=account)
     earlier = _earlier(results, key, again)
     saved = earlier["map"] if earlier is not None else None
-    chosen = choose(reader.columns, mapping, saved) if reader.columns else {}
-    columns = Columns(reader.columns, chosen, nested=reader.nested)
+    columns = columns_of(reader, mapping, saved)
     if earlier is None:
-        ImportKey(file=file.name, **key, map=chosen).write(results)  # first: results without a key are of no use
+        ImportKey(file=file.name.encode("utf-8", "replace").decode(), **key, map=columns.chosen).write(
+            results
+        )  # first: results without a key are of no use
         ledger = Ledger(results, fresh=True)
     else:
         ledger = Ledger(results, fresh=False)
@@ -92,6 +95,15 @@ def prepare(
             counts = summary(ledger, reader.count)
             raise AlreadyImportedError(_finding(file, counts), summary=counts, hint=_way_on(results))
     return columns, ledger
+
+
+def columns_of(reader: Reader, mapping: Iterable[str], saved: Mapping[str, str] | None = None) -> Columns:
+    """Decide which column goes where; see `choose`. Raises: FileError."""
+    if not reader.columns:
+        if any(mapping):
+            raise FileError("--map is for files with columns; here each line is a lead, in unified words")
+        return Columns((), {})
+    return Columns(reader.columns, choose(reader.columns, mapping, saved), nested=reader.nested)
 
 
 def _earlier(results: Path, key: ImportKey, again: Again) -> ImportKey | None:
@@ -128,7 +140,8 @@ class Import:
         seen: called after each verdict, with the row's status; for progress.
 
     Attributes:
-        stopped_by: why it ended before its last row, where the CRM's word about the account did that.
+        stopped_by: why it ended before its last row: what the CRM says about the account, or that the outcome of many
+            requests in a row is unknown, for then every further row would only add to what has to be looked up.
     """
 
     def __init__(
@@ -154,6 +167,7 @@ class Import:
         self._creating: Creating | None = None
         self._stopping = False
         self.stopped_by: LeadError | None = None
+        self._doubtful = 0  # rows in a row whose outcome is unknown
 
     def stop(self) -> None:
         """Send no further rows; those in flight go on to their verdict. For signal handlers."""
@@ -176,8 +190,8 @@ class Import:
         try:
             for row, verdict in creating:
                 self._judge(row, verdict)
-                if creating.closed is not None:
-                    self.stopped_by = creating.closed
+                self.stopped_by = self.stopped_by or self._reason_to_stop(creating, verdict)
+                if self.stopped_by is not None:
                     self.stop()
         except OSError as fault:
             reason = f"{fault.filename or self._ledger.path}: {fault.strerror or type(fault).__name__}"
@@ -193,6 +207,13 @@ class Import:
                 return
             if self._again.sends(self._ledger.states[row]):
                 yield row, self._columns.lead(where, cells)
+
+    def _reason_to_stop(self, creating: Creating, verdict: Verdict) -> LeadError | None:
+        if not isinstance(verdict, LeadError) or verdict.outcome != "unknown":
+            self._doubtful = 0
+            return creating.closed
+        self._doubtful += 1
+        return verdict if self._doubtful >= MOST_DOUBTFUL * creating.size else creating.closed
 
     def _judge(self, row: int, verdict: Verdict) -> None:
         status, lead_id, error, dropped = entry_of(verdict)
