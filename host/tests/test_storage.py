@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from unilead_host.storage import Database, StorageError, migrate, now
-from unilead_host.storage.migrate import current_revision, downgrade, newest_revision
+from unilead_host.storage.migrate import _config, current_revision, downgrade, newest_revision
 from unilead_host.storage.tables import METADATA, tenants
 
 pytestmark = pytest.mark.anyio
@@ -149,6 +150,10 @@ async def test_the_migrations_make_exactly_the_tables(database: Database) -> Non
     async with database.reading() as connection:
         assert await connection.run_sync(differences) == []
     assert await current_revision(database) == newest_revision()
+
+
+def test_the_newest_revision_is_alembics_head() -> None:
+    assert newest_revision() == ScriptDirectory.from_config(_config()).get_current_head()
 
 
 async def test_f089_two_hosts_migrate_at_once(empty_url: str) -> None:

@@ -86,15 +86,16 @@ async def _prepare(settings: HostSettings) -> None:
     """
     from unilead_host.accounts import Accounts
     from unilead_host.crypto import NO_KEY, SealError, Vault
-    from unilead_host.storage import Database, migrate
+    from unilead_host.storage import Database, current_revision, migrate, newest_revision
 
     vault = Vault(settings.encryption_keys)
     if not vault:
         raise SealError(NO_KEY)
     url = settings.database_url.get_secret_value()
-    await migrate(url)
     database = Database(url)
     try:
+        if await current_revision(database) != newest_revision():
+            await migrate(url)
         await Accounts(database, vault, Registry()).check_keys()
     finally:
         await database.close()

@@ -1,43 +1,55 @@
-"""Brings a database to the version that this code needs. Two hosts may do so at once: one waits for the other."""
+"""Brings a database to the version that this code needs. Two hosts may do so at once: one waits for the other.
+
+Alembic is imported where something is to be migrated, and not for a look at the version.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from unilead_host.storage.database import Database
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 MIGRATION_LOCK = 0x756E696C656164  # a number of our own among PostgreSQL's advisory locks
 PATIENCE = 60.0
+VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.Text))
 
 
 async def migrate(url: str, revision: str = "head") -> str | None:
-    """Upgrade to a revision, the newest by default, in one transaction. Returns the revision that was there before.
+    """Upgrade to a revision, the newest by default, in one transaction. Returns: the revision that was there before.
 
     Raises: StorageError, alembic.util.CommandError for a revision that does not exist.
     """
+    from alembic import command
+
     return await _run(url, lambda connection: _move(connection, revision, command.upgrade))
 
 
 async def downgrade(url: str, revision: str) -> str | None:
-    """Go back to a revision; ``base`` empties the database. Returns the revision that was there before."""
+    """Go back to a revision; ``base`` empties the database. Returns: the revision that was there before."""
+    from alembic import command
+
     return await _run(url, lambda connection: _move(connection, revision, command.downgrade))
 
 
 async def current_revision(database: Database) -> str | None:
-    """The revision a database has. Raises: StorageError."""
+    """The revision a database has; ``None`` for an empty one. Raises: StorageError."""
     async with database.reading() as connection:
         return await connection.run_sync(_revision)
 
 
-def newest_revision() -> str | None:
-    """The revision that this code needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+@cache
+def newest_revision() -> str:
+    """The revision that this code needs: the file names of the migrations begin with their numbers."""
+    versions = files("unilead_host.storage.migrations") / "versions"
+    return max(file.name.partition("_")[0] for file in versions.iterdir() if file.name[:1].isdigit())
 
 
 async def _run(url: str, work: Callable[[sa.Connection], str | None]) -> str | None:
@@ -60,10 +72,15 @@ def _move(connection: sa.Connection, revision: str, move: Callable[[Config, str]
 
 
 def _revision(connection: sa.Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table(VERSIONS.name):
+        return None
+    found: str | None = connection.scalar(sa.select(VERSIONS.c.version_num))
+    return found
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "unilead_host.storage:migrations")
     return config
