@@ -41,14 +41,15 @@ class Database:
 
     Args:
         url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
-        lock_timeout: seconds to wait for another process that writes, SQLite only.
+        lock_timeout: seconds to wait for another process that writes, SQLite only; 5 by default.
     Raises: ValueError for another kind of database, one in memory, or a file in a folder that does not exist.
     """
 
-    def __init__(self, url: str, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
+    def __init__(self, url: str, *, lock_timeout: float | None = None) -> None:
         self.url = _with_driver(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _open(self.url, is_sqlite=self.is_sqlite, lock_timeout=lock_timeout)
+        patience = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
+        self.engine = _open(self.url, is_sqlite=self.is_sqlite, lock_timeout=patience)
         self._reader = self.engine.execution_options(reads_only=True)
         self._writing: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
 

@@ -1,0 +1,131 @@
+"""S012: a tenant can neither see nor probe what belongs to another. Walks the route table: a new route needs a case."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from host_callers import ACCOUNTS, Tenant
+from unilead_host.app import create_app
+from unilead_host.settings import HostSettings
+
+pytestmark = pytest.mark.anyio
+
+LEADS = "/unified/crm/leads"
+LEAD = {"last_name": "L"}
+PAGE = "http://127.0.0.1"  # the console takes a token in clear text from this machine alone
+# Routes that show nothing of any tenant, or go by a secret of their own instead of a token.
+NOBODYS = {
+    "/", "/ping", "/healthz", "/readyz", "/metrics", "/openapi.json", "/login", "/logout", "/console", "/console/check",
+    "/providers/{slug}", "/static/{name}", "/connect/callback", "/connect/form/{state}",
+    f"{LEADS}/{{slug}}/meta/create",
+}  # fmt: skip
+# Routes that name an account: method, path, query, body. Called with another tenant's id and with one of nobody.
+NAMING: list[tuple[str, str, str, Any]] = [
+    ("POST", LEADS, "integrated_account_id={id}", LEAD),
+    ("GET", f"{LEADS}/{{lead_id}}", "integrated_account_id={id}", None),
+    ("GET", f"{LEADS}/meta/create", "integrated_account_id={id}", None),
+    ("GET", f"{ACCOUNTS}/{{account_id}}", "", None),
+    ("PATCH", f"{ACCOUNTS}/{{account_id}}", "", {"label": "x", "settings": {"token": "x"}}),
+    ("DELETE", f"{ACCOUNTS}/{{account_id}}", "", None),
+    ("POST", f"{ACCOUNTS}/{{account_id}}/connect", "", {}),
+    ("POST", f"{ACCOUNTS}/refresh-credentials", "", {"id": "{id}"}),
+    ("POST", f"{ACCOUNTS}/token", "", {"integrated_account_id": "{id}"}),
+]
+# Routes that show what is the caller's own, and the pages that do so for a signed-in user; each has a test below.
+OWN = {ACCOUNTS, f"{ACCOUNTS}/me", "/console/preview", "/console/create"}
+
+
+def paths_of(app: FastAPI) -> set[str]:
+    plain = {path for route in app.routes if (path := getattr(route, "path", None))}
+    return plain | {*app.openapi()["paths"]}
+
+
+def test_s012_every_route_is_known_here(app: FastAPI) -> None:
+    assert paths_of(app) == NOBODYS | OWN | {path for _, path, _, _ in NAMING}
+
+
+async def asked(caller: Tenant, method: str, path: str, query: str, body: Any, account_id: str) -> httpx.Response:
+    path = path.replace("{account_id}", account_id).replace("{lead_id}", "1")
+    content = None if body is None else json.dumps(body).replace("{id}", account_id)
+    headers = {"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"}
+    url = f"{path}?{query.replace('{id}', account_id)}"
+    return await caller.http.request(method, url, headers=headers, content=content)
+
+
+def seen(answer: httpx.Response) -> Any:
+    headers = {name: value for name, value in answer.headers.items() if name != "unified-request-id"}
+    return answer.status_code, answer.content, headers
+
+
+@pytest.mark.parametrize(("method", "path", "query", "body"), NAMING, ids=lambda value: str(value)[:60])
+async def test_s012_anothers_is_as_nobodys(
+    ours: Tenant, theirs: Tenant, method: str, path: str, query: str, body: Any
+) -> None:
+    made = await ours.made()
+    before = (await ours("GET", f"/{made['id']}")).json()
+    foreign = await asked(theirs, method, path, query, body, made["id"])
+    nobodys = await asked(theirs, method, path, query, body, str(uuid4()))
+    assert foreign.status_code == 404
+    assert seen(foreign) == seen(nobodys)
+    assert (await ours("GET", f"/{made['id']}")).json() == before
+    own = await asked(ours, method, path, query, body, made["id"])
+    assert own.status_code != 404 or b"account" not in own.content  # the case asks for something real
+
+
+async def test_s012_lists_show_what_is_ones_own(ours: Tenant, theirs: Tenant) -> None:
+    made = await ours.made()
+    assert (await theirs("GET", params={"next_cursor": made["id"]})).json()["result"] == []
+    assert (await theirs("GET")).json()["result"] == []
+    bound = await ours.with_token(account_id=made["id"])
+    assert (await bound("GET", "/me")).json()["id"] == made["id"]
+
+
+async def test_s012_the_console_knows_the_accounts_of_its_session_alone(ours: Tenant, theirs: Tenant) -> None:
+    made = await ours.made(is_simulated=True, settings=None, label="our-own-label")
+    word = await signed_in(theirs)
+    assert "our-own-label" not in (await theirs.http.get(f"{PAGE}/console")).text
+    for action in ("preview", "create"):
+        answers = []
+        for target in (made["id"], str(uuid4())):
+            form = {"word": word, "provider": "acme", "lead": json.dumps(LEAD), "mode": "json", "target-acme": target}
+            answer = await theirs.http.post(f"{PAGE}/console/{action}", data=form, headers={"Origin": PAGE})
+            answers.append(re.sub(r'target}|[0-9a-f-]{36}|again=[\w-]+|value="[\w-]{12}"', "", answer.text))
+        assert answers[0] == answers[1]
+    assert ours.host.simulators["acme"].count == 0
+    form = {"word": await signed_in(ours), "provider": "acme", "lead": json.dumps(LEAD), "target-acme": made["id"]}
+    await ours.http.post(f"{PAGE}/console/create", data=form, headers={"Origin": PAGE})
+    assert ours.host.simulators["acme"].count == 1  # so the forms above would have worked with an id of one's own
+
+
+async def signed_in(caller: Tenant) -> str:
+    """Sign in at the console. Returns: the word that forms carry."""
+    form = {"token": caller.token, "next": "/console"}
+    answer = await caller.http.post(f"{PAGE}/login", data=form, headers={"Origin": PAGE})
+    assert answer.status_code == 303
+    found = re.search(r'name="word" value="([^"]+)"', (await caller.http.get(f"{PAGE}/console")).text)
+    assert found
+    return found[1]
+
+
+async def test_s052_every_answer_has_the_security_headers(app: FastAPI, ours: Tenant) -> None:
+    for path in sorted(paths_of(app)):
+        for method in ("GET", "POST"):
+            answer = await ours.http.request(method, path.replace("{", "").replace("}", ""))
+            assert answer.headers["x-content-type-options"] == "nosniff", path
+            assert "default-src 'none'" in answer.headers["content-security-policy"], path
+            assert answer.headers["cache-control"], path
+            assert "server" not in answer.headers, path
+
+
+def test_the_walk_sees_a_new_route() -> None:
+    app = create_app(HostSettings(database_url="sqlite:///unused.sqlite"))
+    before = paths_of(app)
+    app.add_api_route("/integrated-account/{account_id}/leads", lambda: None)
+    assert paths_of(app) - before == {"/integrated-account/{account_id}/leads"}
