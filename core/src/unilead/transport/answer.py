@@ -7,6 +7,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
@@ -45,6 +46,9 @@ class CallState:
     def over(self) -> bool:
         """Whether the time is used up."""
         return time.monotonic() >= self.deadline
+
+
+current_call: ContextVar[CallState] = ContextVar("unilead_call")  # for the layers that note what became of it
 
 
 class ForbiddenAddressError(ConnectError):

@@ -9,15 +9,13 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterable
-from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from unilead.origin import is_public
-from unilead.transport.answer import CallState, ForbiddenAddressError
+from unilead.transport.answer import ForbiddenAddressError, current_call
 
-current_call: ContextVar[CallState] = ContextVar("unilead_call")
 _HEAD_END = b"\r\n\r\n"
 _MAX_HEAD = 128 * 1024
 

@@ -22,12 +22,13 @@ from unilead.transport.answer import (
     MAX_CONNECTIONS,
     WRITE_TIMEOUT,
     CallState,
+    current_call,
     failure,
     make_response,
     outgoing_headers,
     tls_context,
 )
-from unilead.transport.network import backend_classes, current_call
+from unilead.transport.network import backend_classes
 
 
 @lru_cache(maxsize=1024)
