@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.members import PLUGINS, slug_of
-from unilead import Lead, Registry
+from unilead import Lead, Registry, SettingsError
 
 REGISTRY = Registry(overrides=False)
 FOLDERS = {slug_of(plugin): plugin / "tests" / "cases" for plugin in PLUGINS}
@@ -45,6 +45,17 @@ def _case_settings(file: Any) -> set[str]:
 
 def _types(annotation: Any) -> tuple[Any, ...]:
     return (annotation, *getattr(annotation, "__args__", ()))
+
+
+@pytest.mark.parametrize("slug", FOLDERS)
+def test_every_setting_refuses_what_it_cannot_be_and_is_named(slug: str) -> None:
+    provider = REGISTRY.get(slug)
+    sample = provider.simulator().sample_settings
+    for name in provider.info.settings.model_fields:
+        with pytest.raises(SettingsError) as caught:
+            provider.settings({**sample, name: [["canary-value"]]})
+        assert name in {field.partition(".")[0] for field in caught.value.fields}
+        assert "canary-value" not in f"{caught.value}{caught.value!r}"
 
 
 @pytest.mark.parametrize("slug", COMPANY)

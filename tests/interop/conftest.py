@@ -31,3 +31,9 @@ def stand_of() -> Iterator[Callable[..., Stand]]:
     """Serve the simulator of a provider for the length of the test: ``stand_of("hubspot", tls=False)``."""
     with ExitStack() as opened:
         yield lambda slug, **options: opened.enter_context(stand_for(slug, **options))
+
+
+@pytest.fixture
+def stand(request: pytest.FixtureRequest, stand_of: Callable[..., Stand]) -> Stand:
+    """The simulator of the CRM that the module is about, as its ``SLUG`` says."""
+    return stand_of(request.module.SLUG)

@@ -9,6 +9,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from unilead import InvalidLeadError, Lead, MissingFieldsError, Provider, Settings
+
 SCHEMAS = Path(__file__).parent / "schemas"
 
 
@@ -24,3 +26,11 @@ class Shapes:
         validator = Draft202012Validator({**self._schema, "$ref": f"#/$defs/{shape}"})
         fault = best_match(validator.iter_errors(body))
         assert fault is None, f"{fault.json_path}: {fault.message}"
+
+
+def body_of(provider: Provider, lead: Lead, settings: Settings) -> Any:
+    """The body that creates a lead; ``None`` for a lead that is refused before anything is sent."""
+    try:
+        return provider.build_request(lead, settings).json
+    except (InvalidLeadError, MissingFieldsError):
+        return None

@@ -5,7 +5,6 @@ It writes paths in lower case and the key without the colon that unilead sends; 
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.error import HTTPError
 
 import pytest
@@ -14,6 +13,7 @@ from insightly import Insightly
 from tests.interop.stand import Stand
 from unilead import AuthError, RejectedError
 
+SLUG = "insightly"
 DIFFERENT = ("LEAD_ID", "DATE_CREATED_UTC", "DATE_UPDATED_UTC", "LINKED_EMAIL_ADDRESS")
 RECORD = {
     "FIRST_NAME": "Mira",
@@ -60,12 +60,6 @@ LEAD = {
     ],
     "custom_fields": {"Lead_Tier__c": "Gold", "Interests__c": ["Hosting", "Support"]},
 }
-
-
-@pytest.fixture
-def stand(stand_of: Any) -> Stand:
-    found: Stand = stand_of("insightly")
-    return found
 
 
 def client_for(stand: Stand, key: str | None = None) -> Insightly:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import basecrm
 import pytest
 
 from tests.interop.stand import Stand
 from unilead import AuthError, RateLimitError, RejectedError
 
+SLUG = "zendesk-sell"
 DIFFERENT = ("id", "created_at", "updated_at")
 RECORD = {
     "first_name": "Inès",
@@ -53,12 +52,6 @@ LEAD = {
     ],
     "custom_fields": {"Fleet Size": 42, "Depots": ["Felixstowe", "Hull"]},
 }
-
-
-@pytest.fixture
-def stand(stand_of: Any) -> Stand:
-    found: Stand = stand_of("zendesk-sell")
-    return found
 
 
 def client_for(stand: Stand, token: str | None = None) -> basecrm.Client:
