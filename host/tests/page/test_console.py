@@ -293,6 +293,14 @@ async def test_accounts_that_take_no_lead_are_shown_and_cannot_be_chosen(console
         assert console.host.simulators[slug].count == 0
 
 
+async def test_of_very_many_accounts_the_console_shows_the_first(console: Any) -> None:
+    for _ in range(51):
+        await console.host.accounts.create(console.tenant_id, "hubspot", is_simulated=True)
+    options = (await console.get("/console")).card("hubspot").all("optgroup")[1].all("option")
+    assert len(options) == 51
+    assert options[-1].text == "more accounts: by the API"
+
+
 async def test_another_tenants_account_does_not_exist(console: Any) -> None:
     other = await console.host.tenants.create("other")
     account = await console.host.accounts.create(other.id, "hubspot", is_simulated=True, label="Not yours")

@@ -22,6 +22,7 @@ from unilead_host.wire import Answer
 if TYPE_CHECKING:
     from unilead_host.app import Host
 
+MOST_ACCOUNTS = 50  # of one provider, to choose from
 Targets = list[tuple[str, list["Target"]]]
 _HEADLINES: dict[State, str] = {
     "rejected": "The lead was refused before it was sent.",
@@ -56,15 +57,22 @@ class NoTargetError(Exception):
 
 async def targets(host: Host, caller: Caller) -> dict[str, Targets]:
     """By slug: groups of targets, simulators first, then the accounts that the caller may use."""
-    found: dict[str, list[Target]] = {}
-    for stored in await host.accounts.list(caller.tenant_id):
-        if caller.account_id in (None, stored.id):
-            found.setdefault(stored.provider, []).append(_target(stored))
     simulators = [Target(behaviour.value, behaviour.text) for behaviour in BEHAVIOURS]
+    found = {slug: await _accounts_of(host, caller, slug) for slug in host.registry.slugs}
     return {
-        slug: [("Nothing leaves this host", simulators), *([("Accounts", found[slug])] if slug in found else [])]
-        for slug in host.registry.slugs
+        slug: [("Nothing leaves this host", simulators), *([("Accounts", rows)] if rows else [])]
+        for slug, rows in found.items()
     }
+
+
+async def _accounts_of(host: Host, caller: Caller, slug: str) -> list[Target]:
+    """The accounts of one provider that the caller may use; of very many, the oldest."""
+    if caller.account_id is not None:
+        own = await host.accounts.get(caller.tenant_id, caller.account_id)
+        return [_target(own)] if own is not None and own.provider == slug else []
+    stored = await host.accounts.list(caller.tenant_id, provider=slug, limit=MOST_ACCOUNTS + 1)
+    rows = [_target(one) for one in stored[:MOST_ACCOUNTS]]
+    return [*rows, Target("", "more accounts: by the API", is_off=True)] if len(stored) > MOST_ACCOUNTS else rows
 
 
 def _target(stored: StoredAccount) -> Target:
