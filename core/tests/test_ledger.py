@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from unilead.importing.files import FileError
 from unilead.importing.ledger import ImportKey, Ledger, lines_backwards
+from unilead.importing.run import Again
 
 
 @pytest.fixture
@@ -143,3 +146,40 @@ def test_a_key_is_read_as_it_was_written_and_its_absence_is_said(path: Path) -> 
     ImportKey.path_of(path).unlink()
     with pytest.raises(FileError, match="nobody can say what"):
         ImportKey.read(path)
+
+
+OPERATIONS = st.lists(
+    st.tuples(st.sampled_from(["mark", "created", "rejected", "not_sent", "unknown"]), st.integers(1, 30)), max_size=30
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(operations=OPERATIONS, data=st.data())
+def test_f064_f080_wherever_a_crash_cuts_the_file_a_marked_row_is_not_sent_again(
+    operations: list[tuple[str, int]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("ledger") / "x.jsonl"
+    ledger = Ledger(path, fresh=True)
+    durable = 0
+    for word, row in operations:
+        if word == "mark":
+            ledger.mark([row])
+            durable = path.stat().st_size
+        else:
+            ledger.judge(row, word, "7" if word == "created" else None, None, ())  # type: ignore[arg-type]
+    ledger.close()
+    text = path.read_bytes()
+    cut = data.draw(st.integers(durable, len(text)), label="bytes that reached the disk")
+    path.write_bytes(text[:cut])
+    again = Ledger(path, fresh=False)
+    again.close()
+    expected: dict[int, str] = {}
+    for line in text[:cut].decode().splitlines(keepends=True):
+        if line.endswith("\n"):
+            expected[json.loads(line)["row"]] = json.loads(line)["status"]
+        elif line.count(","):
+            expected[int(line.split(":")[1].split(",")[0])] = "unknown"
+    assert {row: again.states[row] for row in expected} == expected
+    for row in {row for word, row in operations if word == "mark"}:
+        assert again.states[row] is not None
+        assert Again(resume=True).sends(again.states[row]) == (expected[row] == "not_sent")

@@ -211,7 +211,7 @@ class Client(_Base):
             leads: leads as for `create`; a LeadError among them becomes the verdict on its place.
             concurrency: most requests in flight; four keep a CRM busy that allows ten a second and answers in 400 ms.
             on_unsupported: as for the client.
-            numbered: ``leads`` are pairs of an index of the caller's own and a lead.
+            numbered: ``leads`` are pairs of an index of the caller's own, each one once, and a lead.
             before_send: told the indexes of the leads that a request carries, before it first leaves and from the
                 thread that sends it; what it raises ends the sending, and nothing of that request leaves.
         Returns: an iterator of pairs ``(index, Result | LeadError)`` in the order in which the CRM answers, whose

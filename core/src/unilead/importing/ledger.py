@@ -10,6 +10,7 @@ Only one import can hold a ledger.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import threading
@@ -205,8 +206,11 @@ def _hold(file: int, path: Path) -> None:
     """Take the lock that a second import of the same file does not get; it ends with the process."""
     try:
         _lock(file)
-    except OSError:
-        raise FileError(f"another import is writing {path}", hint="wait until it is done") from None
+    except OSError as fault:
+        if fault.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+            raise FileError(f"another import is writing {path}", hint="wait until it is done") from None
+        hint = "keep the results on a disk that can lock files: --results FILE"
+        raise FileError(f"{path} cannot be locked: {fault.strerror}", hint=hint) from None
 
 
 def _lock(file: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -183,9 +183,8 @@ class Import:
             it, and what was marked stays ``unknown``.
         """
         begun = time.monotonic()
-        account = replace(self._account, read_back=False)
         self._creating = creating = self._client.create_many(
-            self._pending(), account, concurrency=self._concurrency, numbered=True, before_send=self._ledger.mark
+            self._pending(), self._account, concurrency=self._concurrency, numbered=True, before_send=self._ledger.mark
         )
         try:
             for row, verdict in creating:
