@@ -117,6 +117,15 @@ def reset(connection: socket.socket) -> None:
 add("f000_no_fault", "no fault", "created")
 add("f002_refused", "connection refused", "not_sent", url="refused", requests=0, then="")
 add("f003_no_such_name", "host name does not resolve", "not_sent", url="no name", requests=0, then="")
+add(
+    "f003_resolver_hangs",
+    "the resolver does not answer",
+    "not_sent",
+    url="hanging name",
+    requests=0,
+    timeout=1.0,
+    then="",
+)
 add("f004_two_addresses", "a dead address first, a live one second", "created", url="two addresses")
 for kind in ("self-signed", "wrong name", "expired"):
     add(
@@ -221,6 +230,13 @@ def f016_headers_drip(turn: Turn) -> None:
     """The headers drip, a byte each 0.2 s."""
     turn.store()
     turn.drip(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", 0.2)
+
+
+@fault("unknown", timeout=1.5, lead={"description": "x" * 4_000_000}, skips_body=True)
+def f016_request_drips(turn: Turn) -> None:
+    """The CRM reads the request in drips."""
+    while turn.connection.recv(20_000):
+        time.sleep(0.02)
 
 
 @fault("unknown", leads=1)

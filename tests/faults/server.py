@@ -90,6 +90,8 @@ class Port:
         self.healed = False
         self.seen: list[float] = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        if fault.skips_body:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)  # else the kernel takes it all
         self.number = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from unilead.origin import is_public
@@ -18,6 +20,7 @@ from unilead.transport.answer import ForbiddenAddressError, current_call
 
 _HEAD_END = b"\r\n\r\n"
 _MAX_HEAD = 128 * 1024
+_PIECE = 16 * 1024  # written at once; between two of them the deadline is looked at
 
 
 class Meter:
@@ -62,6 +65,26 @@ def public_addresses(found: Iterable[Any], host: str, *, allow_private: bool) ->
     return addresses
 
 
+def look_up(host: str, port: int, seconds: float) -> Any:
+    """Resolve a name within a time: the system's resolver knows no deadline. Raises: OSError."""
+    answers: SimpleQueue[Any] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except OSError as fault:
+            answers.put(fault)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError(f"{host} was not resolved in time") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
 @cache
 def backend_classes(engine: str) -> tuple[type, type]:
     """The synchronous and the asynchronous network backend for an engine."""
@@ -84,10 +107,13 @@ def _sync_backend(core: Any) -> type:  # noqa: C901 - two small classes, made fo
 
         def write(self, buffer: bytes, timeout: float | None = None) -> None:
             call = current_call.get()
-            if not call.sent:
-                call.sent = True
-                self.meter.restart()
-            self._inner.write(buffer, min(timeout or call.left, call.left))
+            for start in range(0, len(buffer), _PIECE):
+                if call.over:
+                    raise core.WriteTimeout("deadline")
+                if not call.sent:
+                    call.sent = True
+                    self.meter.restart()
+                self._inner.write(buffer[start : start + _PIECE], min(timeout or call.left, call.left))
 
         def close(self) -> None:
             self._inner.close()
@@ -95,8 +121,11 @@ def _sync_backend(core: Any) -> type:  # noqa: C901 - two small classes, made fo
         def start_tls(
             self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
         ) -> Any:
+            left = current_call.get().left
             try:
-                return Stream(self._inner.start_tls(ssl_context, server_hostname, timeout), self.meter)
+                return Stream(
+                    self._inner.start_tls(ssl_context, server_hostname, min(timeout or left, left)), self.meter
+                )
             except BaseException:
                 self._inner.close()
                 raise
@@ -113,7 +142,7 @@ def _sync_backend(core: Any) -> type:  # noqa: C901 - two small classes, made fo
         def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> Any:
             call = current_call.get()
             try:
-                found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                found = look_up(host, port, call.left)
             except OSError as fault:
                 raise core.ConnectError(f"{host} does not resolve") from fault
             fault_of_last: Exception | None = None
