@@ -43,7 +43,8 @@ from unilead_host.wire import (
 
 PATH = "/unified/crm/leads"
 MARGIN = 0.5  # seconds of the budget that are left for answering
-REWRITES = 6  # times that a verdict is written again, each after twice the pause, while the database refuses it
+REWRITES = 6  # times that a verdict is written again while the database refuses it
+PAUSE = 1.0  # seconds before the first of them; each of the others waits twice as long
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 T = TypeVar("T")
 LOG = structlog.get_logger("unilead_host")
@@ -282,7 +283,7 @@ class LeadService:
     @staticmethod
     async def _rewrite(write: Callable[[], Awaitable[None]]) -> None:
         for turn in range(REWRITES):
-            await asyncio.sleep(2**turn)
+            await asyncio.sleep(PAUSE * 2**turn)
             try:
                 await write()
             except StorageError as error:
