@@ -59,7 +59,16 @@ def lead_schemas() -> dict[str, Any]:
     _, taken = models_json_schema([(Lead, "validation")], ref_template=REF.replace("{model}", "{model}In"))
     _, given = models_json_schema([(CreatedLead, "serialization")], ref_template=REF)
     schemas = {f"{name}In": _taking_numbers(schema) for name, schema in taken["$defs"].items()}
-    return {"Lead": schemas.pop("LeadIn"), **schemas, **given["$defs"]}
+    return {"Lead": schemas.pop("LeadIn"), **schemas, **_without_enums(given["$defs"])}
+
+
+def _without_enums(schema: Any) -> Any:
+    """A CRM answers what it likes: the enumerations are for requests."""
+    if isinstance(schema, list):
+        return [_without_enums(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _without_enums(value) for key, value in schema.items() if key != "enum"}
 
 
 def _taking_numbers(schema: Any, name: str = "") -> Any:
@@ -281,7 +290,11 @@ def _query_parameters() -> list[dict[str, Any]]:
             "name": "remote_query",
             "in": "query",
             "description": "Added to the CRM's query string as it is: remote_query[name]=value",
-            "schema": {"type": "object", "additionalProperties": _TEXT},
+            "schema": {
+                "type": "object",
+                "additionalProperties": _TEXT,
+                "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_.-]*$"},
+            },
             "style": "deepObject",
             "explode": True,
         },
