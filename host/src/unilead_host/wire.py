@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import chain
-from random import getrandbits
+from random import Random
 from typing import Any
 
 from fastapi import HTTPException
@@ -53,6 +53,9 @@ MISSING_SCOPES = "The connection lacks scopes for this call."
 CONDITIONS = "The remote API demands more than this integration requires."
 
 
+_IDS = Random()  # our own, so that nobody who seeds the shared one makes ids repeat
+
+
 def phrase(status: int) -> str:
     """The status' canonical name, the same on every Python; an unknown status is called as the first of its class."""
     return PHRASES.get(status) or PHRASES.get(status // 100 * 100) or PHRASES[500]
@@ -60,7 +63,7 @@ def phrase(status: int) -> str:
 
 def new_request_id() -> str:
     """An id for one call, to find it in the logs."""
-    return f"{getrandbits(64):016x}"
+    return f"{_IDS.getrandbits(64):016x}"
 
 
 @dataclass(slots=True)
