@@ -21,7 +21,7 @@ from unilead_host.storage import migrate
 T = TypeVar("T")
 LEADS = 200
 MOMENT = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
-FIXED = {"owner": None, "contact": {"id": "17"}, "lead_source": None, "custom_fields": None}
+FIXED = {"title": "T", "owner": None, "contact": {"id": "17"}, "lead_source": None, "custom_fields": None}
 COMPANIES = st.sampled_from([{"id": "42"}, {"name": "Acme"}])  # what one CRM requires another does not find
 FORMATS = st.sampled_from(["unified", "raw", "normalized"])
 EXCLUDED = st.lists(st.sampled_from(["id", "owner.id", "title", "remote_data", "phone_numbers.type"]), max_size=2)

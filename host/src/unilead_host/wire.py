@@ -53,7 +53,7 @@ MISSING_SCOPES = "The connection lacks scopes for this call."
 CONDITIONS = "The remote API demands more than this integration requires."
 
 
-_IDS = Random()  # our own, so that nobody who seeds the shared one makes ids repeat
+_IDS = Random()  # noqa: S311 - no secrets; our own, so that seeding the shared one makes no ids repeat
 
 
 def phrase(status: int) -> str:
