@@ -77,7 +77,7 @@ def test_an_unforeseen_fault_is_named_without_its_text(
     def fail(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("canary")
 
-    monkeypatch.setattr("unilead.cli.sending.Client", fail)
+    monkeypatch.setattr("unilead.cli.client.Client", fail)
     assert group.run(["create", "--simulate", "acme", "--json", lead]) == 3
     out, err = capsys.readouterr()
     assert json.loads(out)["error"]["outcome"] == "unknown"

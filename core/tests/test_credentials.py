@@ -18,6 +18,7 @@ from unilead import (
     OAuthSettings,
     SqliteCredentialStore,
 )
+from unilead.cli.client import credentials_file
 from unilead.testing import CredentialStoreContract
 
 KEY = CredentialKey("62f44730-dd91-461e-bd6a-aedd9e0ad79d", "0" * 32)
@@ -110,3 +111,16 @@ def test_a_key_depends_on_the_credentials_alone_and_tells_nothing_about_them() -
 
 def test_credentials_show_no_secret() -> None:
     assert "canary" not in repr(Credentials({"access_token": "canary"}))
+
+
+def test_commands_keep_tokens_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNILEAD_CREDENTIALS", str(tmp_path / "mine.db"))
+    assert credentials_file() == tmp_path / "mine.db"
+    monkeypatch.delenv("UNILEAD_CREDENTIALS")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert credentials_file() == tmp_path / "unilead" / "credentials.db"
+    store = SqliteCredentialStore(credentials_file())
+    assert store.save(KEY, Credentials())
+    assert stat.S_IMODE(credentials_file().parent.stat().st_mode) == 0o700
+    store.close()

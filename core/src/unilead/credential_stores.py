@@ -11,6 +11,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -41,6 +42,7 @@ def _text_of(credentials: Credentials) -> str:
 
 def _owned_file(path: Path) -> None:
     """Make the file, if it is not there, so that only its owner can read it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
@@ -135,6 +137,7 @@ class SqliteCredentialStore:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(_SCHEMA)
+            weakref.finalize(self, connection.close)
             self._opened, self._process = connection, os.getpid()
         return self._opened
 

@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from unilead.accounts import load_account
+from unilead.cli.client import open_client
 from unilead.cli.show import UNKNOWN, Command, heading, line, note, one_line, pairs, print_json, table
-from unilead.client import Client
 from unilead.errors import LeadError
 from unilead.importing.columns import Columns
 from unilead.importing.ledger import Ledger, Status
@@ -28,7 +28,6 @@ from unilead.importing.run import Again, AlreadyImportedError, Import, columns_o
 from unilead.importing.survey import Survey
 from unilead.importing.tally import Tally
 from unilead.info import Account
-from unilead.pace import RatePacer
 from unilead.registry import Registry
 from unilead.simulator import Simulator
 
@@ -160,9 +159,7 @@ def _import(
     _show_columns(reader, columns, file, target.title)
     for row in ledger.cut:
         note(f"note: the last line of the results was cut off; row {row} is unknown")
-    pacer = RatePacer() if target.simulator is None else None
-    client = Client(registry=target.registry, transport=target.simulator, pacer=pacer)
-    with client, _progress(reader.count) as seen:
+    with open_client(target.registry, target.simulator, paced=True) as client, _progress(reader.count) as seen:
         running = Import(
             reader, columns, ledger, client, target.account, concurrency=concurrency, again=again, seen=seen
         )

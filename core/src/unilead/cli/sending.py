@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from unilead.accounts import load_account
+from unilead.cli.client import open_client
 from unilead.cli.inputs import field_names, read_lead
 from unilead.cli.show import Command, compact, error_document, heading, line, note, note_losses, pairs, print_json
 from unilead.cli.wire import shown_request
@@ -64,7 +65,7 @@ def create(
     registry = Registry()
     simulator = registry.get(slug).simulator() if slug else None
     account = Account(slug, simulator.sample_settings) if slug and simulator else load_account(account_file or "")
-    with Client(registry=registry, transport=simulator) as client:
+    with open_client(registry, simulator) as client:
         result = client.create(read_lead(lead_file), account, read_back=read_back or None)
     print_json(result.render(response_format, remote_data=not ignore_remote_data, exclude=field_names(exclude)))
     note_losses(result.dropped, result.unknown)
