@@ -51,6 +51,16 @@ DEFAULTS = {
     "lead_type_id": "6f2a7c10-91de-4c55-a0b7-0c8e3d6b1122",
     "step_id": "3c0de1f2-55aa-4a10-8c21-99d7c7e40a01",
     "unit_id": "aba4a358-f3f8-4f55-b3ed-dd5cf5800011",
+    "is_archived": False,
+    "share_mode": 0,
+    **dict.fromkeys(("documents", "sharing_clients", "sharing_units", "static_profiles", "tags"), ()),
+}
+SYSTEM = {  # what the space itself says of a new lead
+    **dict.fromkeys(("is_deleted", "is_delete_protected", "is_favorite"), False),
+    **dict.fromkeys(("qualify_date", "reason_of_close", "scoring", "currency_exchange_rates_list")),
+    "status": 1,
+    "table_name": "lead",
+    "days_in_step": 0,
 }
 ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 CUSTOM = re.compile(r"cf_[a-z0-9_]+")
@@ -205,9 +215,8 @@ class PipelinerSimulator(Simulator):
         kept = {name: value for name, value in record.items() if name not in READ_ONLY}
         stored = {**empty, **DEFAULTS, **kept}
         stored["created"] = (record.get("created") or moment).replace("T", " ")
-        stored |= {"id": lead_id, "modified": moment, "status": 1, "table_name": "lead", "is_deleted": False}
-        stored |= {"formatted_name": record["name"], "days_in_step": 0, "is_favorite": False}
-        stored |= {"is_delete_protected": False, "qualify_date": None}
+        stored |= SYSTEM | {"id": lead_id, "modified": moment, "modified_by_user": moment, "revision": number}
+        stored |= {"formatted_name": record["name"]}
         stored |= {name: link(entity, stored[f"{name}_id"]) for name, entity in LINKS.items()}
         for kind in ("contact", "account"):
             rows = record.get(f"{kind}_relations") or ()
