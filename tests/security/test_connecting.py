@@ -61,8 +61,7 @@ def test_s002_the_address_that_was_checked_is_the_one_connected_to(
     way: str, resolver: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name that changes its address after the check: 127.0.0.2 plays the public one, 127.0.0.1 the inside one."""
-    outside = Listener("127.0.0.2")
-    inside = Listener("127.0.0.1", outside.port)
+    outside, inside = _two_on_one_port("127.0.0.2", "127.0.0.1")
     for module in ("unilead.transport.network", "unilead.transport.native"):
         monkeypatch.setattr(f"{module}.is_public", lambda address: address == "127.0.0.2")
     answers = iter([["127.0.0.2"], *[["127.0.0.1"]] * 9])
@@ -205,6 +204,17 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         return asked
 
     return install
+
+
+def _two_on_one_port(first: str, second: str) -> tuple[Listener, Listener]:
+    """Listen on two addresses; their port must be free on both, which the system does not promise."""
+    for _ in range(50):
+        one = Listener(first)
+        try:
+            return one, Listener(second, one.port)
+        except OSError:
+            one.close()
+    raise AssertionError("no port is free on both addresses")
 
 
 def _family(address: str) -> socket.AddressFamily:
