@@ -13,6 +13,7 @@ from pathlib import Path
 from unilead import CreatedLead, Lead, Provider, Registry
 
 BEGIN, END = "<!-- features: docs/site/feature_tables.py writes what follows -->", "<!-- end of features -->"
+WINDOWS = {1: "a second", 60: "a minute", 3_600: "an hour", 86_400: "a day"}
 PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
@@ -21,9 +22,9 @@ def feature_table(provider: Provider) -> str:
     answered = provider.info.response_fields
     names = [name for name in dict.fromkeys((*Lead.model_fields, *CreatedLead.model_fields)) if name != "remote_data"]
     rows = [
-        (f"`{name}`", _create(provider, name), _places(provider, name), "yes" if name in answered else "")
+        (f"`{shown or name}`", _create(provider, name), _places(provider, name), "yes" if name in answered else "")
         for name in names
-        if name in provider.supported or name in answered
+        if (shown := _shown(provider, name)) or name in answered
     ]
     lines = ["| field | create | goes to | answered |", "| --- | --- | --- | --- |"]
     lines += [f"| {' | '.join(row)} |".replace("|  |", "| |").replace("|  |", "| |") for row in rows]
@@ -40,10 +41,18 @@ def with_table(readme: str, table: str) -> str:
     return f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}"
 
 
+def _shown(provider: Provider, name: str) -> str:
+    """The field, or the one part of it that the CRM takes although the contract does not list the field; or nothing."""
+    if name in provider.supported:
+        return name
+    parts = [row.source for row in provider.info.fields.fields if row.source.startswith(f"{name}.")]
+    return parts[0] if parts else ""
+
+
 def _create(provider: Provider, name: str) -> str:
     if name in provider.required:
         return "required"
-    return "yes" if name in provider.supported else ""
+    return "yes" if _shown(provider, name) else ""
 
 
 def _places(provider: Provider, name: str) -> str:
@@ -54,7 +63,8 @@ def _places(provider: Provider, name: str) -> str:
         if head != name:
             continue
         targets = (row.target,) if row.target else tuple(getattr(row.convert, "targets", ()))
-        found += [f"`{target}`" + (f" ({part})" if part and part != "id" else "") for target in targets if target]
+        note = f" ({part})" if part not in ("", "id") and name in provider.supported else ""
+        found += [f"`{target}`{note}" for target in targets if target]
     return ", ".join(found) or ("see below" if name in provider.supported else "")
 
 
@@ -63,7 +73,7 @@ def _figures(provider: Provider) -> Iterator[str]:
     yield f"batches: up to {info.batch_size} leads" if info.batch_size else "batches: none"
     yield "reading back: yes" if provider.implements("build_read_request") else "reading back: no"
     for limit in info.rate_limits:
-        yield f"pace: {limit.requests:,} requests in {limit.seconds:g} s"
+        yield f"pace: {limit.requests:,} requests {WINDOWS.get(limit.seconds) or f'in {limit.seconds:g} seconds'}"
 
 
 def main(arguments: list[str]) -> int:
