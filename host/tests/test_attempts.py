@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from host_callers import Tenant
 from unilead_host.attempts import ADDRESSES, FailedAttempts
 
 
@@ -42,3 +47,17 @@ def test_s020_memory_is_bounded() -> None:
         attempts.failed(f"host {number}")
     assert not attempts.wait("host 0")
     assert attempts.wait(f"host {ADDRESSES + 9}")
+
+
+@pytest.mark.anyio
+async def test_s020_over_http_a_guesser_is_slowed_and_others_are_not(app: FastAPI, ours: Tenant) -> None:
+    guesser = httpx.ASGITransport(app, client=("192.0.2.9", 1))
+    async with httpx.AsyncClient(transport=guesser, base_url="http://host") as http:
+        wrong = {"Authorization": f"Bearer {ours.token[:-2]}AA"}
+        answers = [await http.get("/integrated-account", headers=wrong) for _ in range(100)]
+        statuses = [answer.status_code for answer in answers]
+        assert statuses[:30] == [401] * 30
+        assert statuses.count(429) >= 60
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        assert (await http.get("/ping")).status_code == 200
+    assert (await ours("GET")).status_code == 200

@@ -140,7 +140,8 @@ def _used(step: Use) -> Any:
     try:
         answer = step.call()
     except Exception as fault:
-        raise failed(fault) from None
+        error = failed(fault)
+        raise error from None if error is fault else fault
     if inspect.isawaitable(answer):
         if inspect.iscoroutine(answer):
             answer.close()
@@ -153,7 +154,8 @@ async def _used_async(step: Use) -> Any:
         answer = await asyncio.to_thread(step.call) if step.blocking else step.call()
         return await answer if inspect.isawaitable(answer) else answer
     except Exception as fault:
-        raise failed(fault) from None
+        error = failed(fault)
+        raise error from None if error is fault else fault
 
 
 class Client(_Base):

@@ -64,9 +64,7 @@ def failed(fault: Exception) -> LeadError:
     """What to throw for a fault of a `Use`."""
     if isinstance(fault, LeadError):
         return fault
-    error = ConfigurationError(f"the credential store failed: {type(fault).__name__}", hint="nothing was sent")
-    error.__cause__ = fault
-    return error
+    return ConfigurationError(f"the credential store failed: {type(fault).__name__}", hint="nothing was sent")
 
 
 def late() -> ConnectError:

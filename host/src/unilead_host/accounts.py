@@ -343,7 +343,7 @@ class Accounts:
         """The CRM refused the credentials: the account needs to be connected anew.
 
         Args:
-            answer: what the CRM said, a JSON value.
+            answer: what it said, a JSON value; ``None`` for nothing at all.
         """
         return await self.set_status(stored, "needs_reauth", {"message": ""} if answer is None else answer)
 

@@ -265,7 +265,7 @@ class LeadService:
 
     async def _blame(self, call: LeadCall, target: Target, error: AuthError, method: str) -> None:
         """Take note of refused credentials, or of missing rights, on the account."""
-        said = error.response.remote_data if error.response is not None else None
+        said = error.response.remote_data if error.response is not None else {"message": error.message}
         if error.category == "permission":
             await self._accounts.note_forbidden(target.stored, method, missing_scopes(said))
             return

@@ -11,7 +11,7 @@ from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import SealError
 from unilead_host.settings import HostSettings
 from unilead_host.tokens import Caller
-from unilead_host.wire import REMOTE_ERROR, Refusal, error_answer, first_message
+from unilead_host.wire import Answer, Refusal, error_answer, reconnect_body
 
 NOT_FOUND = "Integrated account not found"
 READ_ONLY = {"Allow": "GET"}
@@ -87,13 +87,7 @@ class Targets:
         if stored.is_sandbox and creates:
             raise Refusal(405, "Sandbox integrated accounts are read-only", headers=READ_ONLY)
         if stored.status == "needs_reauth":
-            raise Refusal(
-                401,
-                first_message(stored.last_error),
-                truto_is_remote_error=True,
-                raw_response=stored.last_error,
-                truto_error_insight={"remote_error": dict(REMOTE_ERROR)},
-            )
+            raise Refusal.of(Answer(401, reconnect_body(stored.last_error)))
         if stored.status != "active":
             raise Refusal(400, f"integrated account is not active (status: {stored.status})")
 

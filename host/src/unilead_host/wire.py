@@ -14,6 +14,7 @@ from fastapi import HTTPException
 from pydantic_core import to_json
 
 from unilead import (
+    AuthError,
     ConfigurationError,
     ConnectError,
     InvalidLeadError,
@@ -28,6 +29,7 @@ from unilead import (
     TransportError,
     UnknownProviderError,
 )
+from unilead_host.storage import StorageError
 
 JSON = "application/json; charset=utf-8"
 MAX_MESSAGE = 2_000
@@ -129,23 +131,37 @@ def error_answer(error: LeadError, info: ProviderInfo | None = None) -> Answer:
     """
     if isinstance(error, ProviderError) and error.response is not None:
         return _remote(error, error.response, info)
-    if isinstance(error, MissingFieldsError):
-        names = list(error.fields)
-        insight = {"missing_required_body_fields": {"description": MISSING_FIELDS, "value": names}}
-        message = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} required"
-        return Answer(400, error_body(400, message, truto_error_insight=insight))
-    if isinstance(error, InvalidLeadError):
-        return Answer(400, invalid_body(error))
+    if isinstance(error, AuthError):
+        return Answer(401, reconnect_body({"message": error.message}))
+    if isinstance(error, (MissingFieldsError, InvalidLeadError)):
+        return Answer(400, missing_body(error) if isinstance(error, MissingFieldsError) else invalid_body(error))
     if isinstance(error, ConnectError):
-        return Answer(502, error_body(502, "Could not connect to the provider", details=dict(NOT_SENT)))
-    if isinstance(error, (UnknownProviderError, ProviderConflictError, ProviderLoadError)):
-        return Answer(501, error_body(501, f"No installed plugin serves integration '{error.provider}'"))
+        body = error_body(502, f"Could not connect to the provider: {error.message}", details=dict(NOT_SENT))
+        return Answer(502, body, retry_after_header(error.retry_after))
+    if isinstance(error, ConfigurationError):
+        return _unusable(error)
     if error.outcome == "unknown":
         message = "The provider did not answer; the lead may or may not exist"
         return Answer(500, error_body(500, message, details=dict(UNKNOWN)))
-    if isinstance(error, ConfigurationError):
-        return Answer(500, error_body(500, error.message, details=dict(FAULTY)))
     return Answer(500, error_body(500, "Internal server error"))
+
+
+def _unusable(error: ConfigurationError) -> Answer:
+    if isinstance(error, (UnknownProviderError, ProviderConflictError, ProviderLoadError)):
+        return Answer(501, error_body(501, f"No installed plugin serves integration '{error.provider}'"))
+    if isinstance(error.__cause__, StorageError):  # the credential store's
+        return unavailable(error.__cause__)
+    return Answer(500, error_body(500, error.message, details=dict(FAULTY)))
+
+
+def reconnect_body(said: Any) -> dict[str, Any]:
+    """The body for an account whose credentials are refused, by the CRM or by its token endpoint.
+
+    Args:
+        said: what it said when it refused them, a JSON value.
+    """
+    more = {"truto_is_remote_error": True, "raw_response": said}
+    return error_body(401, first_message(said), **more, truto_error_insight={"remote_error": dict(REMOTE_ERROR)})
 
 
 def read_failure(error: LeadError, info: ProviderInfo) -> Answer:
@@ -156,6 +172,14 @@ def read_failure(error: LeadError, info: ProviderInfo) -> Answer:
     if isinstance(error, ProviderError):
         answer.content.pop("details", None)
     return answer
+
+
+def missing_body(error: MissingFieldsError) -> dict[str, Any]:
+    """The body of a 400 for required fields that are missing."""
+    names = list(error.fields)
+    insight = {"missing_required_body_fields": {"description": MISSING_FIELDS, "value": names}}
+    message = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} required"
+    return error_body(400, message, truto_error_insight=insight)
 
 
 def invalid_body(error: InvalidLeadError) -> dict[str, Any]:
