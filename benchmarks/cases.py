@@ -13,7 +13,7 @@ from unilead.auth import credential_headers
 from unilead.testing.golden import read_case, response_of
 
 PLUGINS = Path(__file__).parent.parent / "plugins"
-LISTS = {"email_addresses": 1, "phone_numbers": 2, "addresses": 1}  # items of an ordinary lead
+LISTS = {"email_addresses": slice(1), "phone_numbers": slice(2), "addresses": slice(-1, None)}  # of an ordinary lead
 
 
 @dataclass(frozen=True)
@@ -65,4 +65,4 @@ def _case(provider: Provider, kind: str) -> Case:
 
 def _ordinary(lead: Mapping[str, Any], supported: tuple[str, ...]) -> dict[str, Any]:
     kept = {name: value for name, value in lead.items() if name in supported}
-    return kept | {name: kept[name][-count:] for name, count in LISTS.items() if name in kept}
+    return kept | {name: kept[name][some] for name, some in LISTS.items() if name in kept}

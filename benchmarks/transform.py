@@ -11,7 +11,7 @@ from collections.abc import Callable
 import orjson
 
 from benchmarks.cases import Case, cases
-from benchmarks.measure import cpu_per_call, interleave
+from benchmarks.measure import choice, head, interleave, repeated, row
 from unilead import Lead, Response
 from unilead.render import render_json
 
@@ -38,18 +38,17 @@ def floor_of(case: Case, loads: Callable[[bytes], object], dumps: Callable[[obje
 
 
 def main() -> None:
+    run = choice("The way of one lead without the wire, against decoding and encoding alone")
+    head("CRM", "lead", "unilead, CPU µs", "x orjson", "x json", "orjson, µs", "json, µs")
     for case in cases("ordinary", "full"):
         contenders = {
             "unilead": unilead_round(case),
             "orjson": floor_of(case, orjson.loads, orjson.dumps),
             "json": floor_of(case, json.loads, json.dumps),
         }
-        found = interleave({name: cpu_per_call(call, 0.1) for name, call in contenders.items()}, 5)
-        print(
-            f"{case.slug:13} {case.kind:9} {found.of('unilead').text(1):20} µs  "
-            f"{found.ratio('unilead', 'orjson').text():20} x orjson {found.of('orjson').text(1)}   "
-            f"{found.ratio('unilead', 'json').text():20} x json {found.of('json').text(1)}"
-        )
+        found = interleave({name: repeated(call, run.seconds) for name, call in contenders.items()}, run.rounds)
+        ratios = (found.cpu_ratio("unilead", floor) for floor in ("orjson", "json"))
+        row(case.slug, case.kind, found.cpu("unilead"), *ratios, found.cpu("orjson"), found.cpu("json"))
 
 
 if __name__ == "__main__":

@@ -110,6 +110,8 @@ class EmailSlots:
         return {target: f"[{index}].email" for target, index in self._placed(items).items()}
 
     def _placed(self, items: Sequence[EmailAddress]) -> dict[str, int]:
+        if len(items) == 1:  # as in most leads
+            return {self.targets[0]: 0} if _has_text(items[0].email) else {}
         order = [index for index, item in enumerate(items) if item.email and item.email.strip()]
         if len(order) > 1:
             best = min(order, key=[_rank(item) for item in items].__getitem__)
@@ -149,7 +151,7 @@ class PhoneSlots:
         for target, index in placed.items():
             item = items[index]
             value[target], lost = phone_text(item)
-            if lost or item.email or item.model_extra:
+            if lost or item.email or item.__pydantic_extra__:
                 dropped += [f"[{index}].{part}" for part in (*lost, *(("email",) if item.email else ()))]
                 dropped += extension_paths(item, f"[{index}]")
         if len(placed) != len(items):
@@ -281,7 +283,7 @@ def custom_field_values(convert: Callable[[Any], Any]) -> Callable[[Mapping[str,
         problems: list[Problem] = []
         for name, value in fields.items():
             try:
-                converted[name] = convert(thaw(value))
+                converted[name] = convert(thaw(value) if isinstance(value, (dict, list)) else value)
             except ValueError as fault:
                 problems.append(Problem(f"custom_fields.{name}", "invalid", str(fault)))
         if problems:

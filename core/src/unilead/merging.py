@@ -8,23 +8,17 @@ from typing import Any
 from unilead.values import FrozenDict, FrozenList
 
 
-def put(record: dict[str, Any], target: str, value: Any) -> None:
-    """Set a value at a dotted path, making the objects on the way."""
-    if "." in target:
-        record, target = holder(record, target)
-    record[target] = value
-
-
 def holder(record: dict[str, Any], target: str) -> tuple[dict[str, Any], str]:
     """Find the object that holds a dotted path's last name, making it and those above; and that name."""
-    parents, last = _steps(target)
+    parents, last = steps(target)
     for parent in parents:
         record = record.setdefault(parent, {})
     return record, last
 
 
 @cache
-def _steps(target: str) -> tuple[tuple[str, ...], str]:
+def steps(target: str) -> tuple[tuple[str, ...], str]:
+    """Split a dotted path: the names on the way, and the last one."""
     *parents, last = target.split(".")
     return tuple(parents), last
 
@@ -44,5 +38,8 @@ def merge(base: Any, extra: Any) -> Any:
         return thaw(extra)
     merged = dict(base)
     for key, value in extra.items():
-        merged[key] = merge(merged[key], value) if key in merged else thaw(value)
+        if key in merged:
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = thaw(value) if isinstance(value, (dict, list)) else value
     return merged

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from unilead.errors import InvalidLeadError, Problem
 from unilead.fields import Converter, Field, Part, extension_paths
-from unilead.merging import holder, merge, put, thaw
+from unilead.merging import holder, merge, steps, thaw
 
 Record: TypeAlias = dict[str, Any]
 Writer: TypeAlias = Callable[[Record, Any, Any, list[str], list[Problem]], None]
@@ -23,25 +23,19 @@ def writer_of(name: str, rows: Sequence[Field]) -> Writer:
         return _parts_writer(name, {row.source.split(".", 1)[1]: row for row in rows})
     if len(rows) > 1:
         raise ValueError(f"{name} has two rows; let one converter name both places")
-    return _converting(rows[0], _merge_in) if name == "custom_fields" else _value_writer(rows[0])
+    return _converting(rows[0], _merger(rows[0].target)) if name == "custom_fields" else _value_writer(rows[0])
 
 
 def _value_writer(row: Field) -> Writer:
-    target = row.target
+    place = _placer(row.target)
     if row.convert is not None:
-        return _converting(row, _place)
-    if "." in target:
-        return lambda record, value, *_: put(record, target, value)
-
-    def write(record: Record, value: Any, settings: Any, dropped: list[str], problems: list[Problem]) -> None:
-        record[target] = value
-
-    return write
+        return _converting(row, place)
+    return lambda record, value, settings, dropped, problems: place(record, value)
 
 
-def _converting(row: Field, place: Callable[[Record, str, Any], None]) -> Writer:
+def _converting(row: Field, place: Callable[[Record, Any], None]) -> Writer:
     """Convert a value and place what came out; what a converter refuses becomes a problem."""
-    source, target, setting = row.source, row.target, row.setting
+    source, setting = row.source, row.setting
     convert: Converter = row.convert or (lambda value: value)
 
     def write(record: Record, value: Any, settings: Any, dropped: list[str], problems: list[Problem]) -> None:
@@ -54,34 +48,52 @@ def _converting(row: Field, place: Callable[[Record, str, Any], None]) -> Writer
             problems.append(Problem(source, "invalid", str(fault)))
             return
         if type(result) is Part:
-            dropped += [source + below for below in result.dropped]
+            if result.dropped:
+                dropped += [source + below for below in result.dropped]
             result = result.value
         elif result is None:
             dropped.append(source)
         if result is not None:
-            place(record, target, result)
+            place(record, result)
 
     return write
 
 
-def _place(record: Record, target: str, result: Any) -> None:
-    if target:
-        put(record, target, result)
-        return
-    for path, item in result.items():
+def _placer(target: str) -> Callable[[Record, Any], None]:
+    """Make what puts a value into the record: at the target, or where a converter's own paths say."""
+    if not target:
+        return _spread
+    parents, last = steps(target)
+
+    def place(record: Record, value: Any) -> None:
+        for parent in parents:
+            record = record.setdefault(parent, {})
+        record[last] = value
+
+    return place
+
+
+def _spread(record: Record, found: Mapping[str, Any]) -> None:
+    for path, value in found.items():
         if "." in path:
-            put(record, path, item)
+            inner, last = holder(record, path)
+            inner[last] = value
         else:
-            record[path] = item
+            record[path] = value
 
 
-def _merge_in(record: Record, target: str, result: Any) -> None:
-    """Merge an object such as ``custom_fields`` over what is there; its keys are names, never paths."""
-    if target:
-        record, last = holder(record, target)
-        result = {last: result}
-    for name, item in result.items():
-        record[name] = merge(record[name], item) if name in record else thaw(item)
+def _merger(target: str) -> Callable[[Record, Any], None]:
+    """Make what merges an object such as ``custom_fields`` over what is there; its keys are names, never paths."""
+
+    def place(record: Record, value: Any) -> None:
+        if target:
+            record, last = holder(record, target)
+            record[last] = merge(record.get(last), value)
+            return
+        for name, item in value.items():
+            record[name] = merge(record[name], item) if name in record else thaw(item)
+
+    return place
 
 
 def _parts_writer(name: str, rows: Mapping[str, Field]) -> Writer:
