@@ -318,6 +318,23 @@ def test_l014_axe_finds_nothing(opening: Any, name: str, scheme: str, width: int
     assert overflow == 0
 
 
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_credentials_are_given_in_a_form_that_axe_likes(opening: Any, stand: Any, scheme: str, width: int) -> None:
+    page = opening("/login", scheme=scheme, width=width)
+    headers = {"Authorization": f"Bearer {stand.token}"}
+    account = {"provider": "zoho-crm", "connect": True, "label": "Harbor & Sons"}
+    made = page.request.post("/integrated-account", headers=headers, data=account).json()
+    link = page.request.post(f"/integrated-account/{made['id']}/connect", headers=headers, data={"method": "form"})
+    page.goto(link.json()["url"])
+    assert Axe().run(page).violations_count == 0
+    page.get_by_label("access_token").fill("1000." + "a" * 32 + "." + "b" * 32)
+    page.get_by_role("button", name="Connect").click()
+    expect(page.get_by_role("heading", name="The account is connected")).to_be_visible()
+    status = page.request.get(f"/integrated-account/{made['id']}", headers=headers).json()["status"]
+    assert status == "active"
+
+
 def test_l014_everything_that_the_matrix_loads_is_small(opening: Any, stand: Any) -> None:
     page = opening("/login")
     sizes: dict[str, int] = {}
