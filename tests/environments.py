@@ -27,10 +27,14 @@ class Environment:
     def __init__(self, path: Path, wheels: Iterable[Path], third_party: Iterable[str]) -> None:
         venv.create(path, with_pip=False, system_site_packages=False, symlinks=True)
         self.python = path / "bin" / "python"
-        target = Path(self.run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip())
+        self._packages = Path(self.run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip())
         for wheel in wheels:
-            zipfile.ZipFile(wheel).extractall(target)
-        _link(third_party, target)
+            self.add(wheel)
+        _link(third_party, self._packages)
+
+    def add(self, wheel: Path) -> None:
+        """Install one more wheel."""
+        zipfile.ZipFile(wheel).extractall(self._packages)
 
     def run(self, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run this environment's Python; nothing of the calling environment is visible to it."""
@@ -47,6 +51,9 @@ def _link(names: Iterable[str], target: Path) -> None:
         if name in seen:
             continue
         seen.add(name)
+        if name.startswith("unilead"):  # comes as a wheel
+            pending += [Requirement(text).name for text in importlib_metadata.distribution(name).requires or ()]
+            continue
         distribution = importlib_metadata.distribution(name)
         wanted = [Requirement(text) for text in distribution.requires or ()]
         pending += [found.name for found in wanted if found.marker is None or found.marker.evaluate({"extra": ""})]
