@@ -6,133 +6,24 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from unilead import Account, CredentialKey, OAuth2, Provider, ProviderInfo, Registry, Settings, SettingsError
-from unilead.auth import scheme_of
+from unilead import Account, Registry
+from unilead_host.account_settings import CheckedSettings
 from unilead_host.crypto import SealError, Vault
 from unilead_host.flights import Flights
 from unilead_host.storage import Database, now
 from unilead_host.storage.tables import accounts, credentials
+from unilead_host.stored import COLUMNS, Status, StoredAccount, change, find, owned, stored_from, timestamp
 
-Status: TypeAlias = Literal["connecting", "active", "post_install_error", "validation_error", "needs_reauth"]
+__all__ = ["Accounts", "StoredAccount", "timestamp"]
 
 KEPT_SETTINGS = 1_000
 RECENT_SECONDS = 1.0
-PLACEHOLDER = {"access_token": "connecting"}  # stands in for the token that a connect will bring
-WHOLE = "settings"  # where a fault is not in one setting, but in how they go together
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAccount:
-    """An integrated account as it is stored. Times are seconds since 1970.
-
-    Attributes:
-        provider: slug; its plugin need not be installed.
-        is_sandbox: read-only, so that every create is refused.
-        is_blocked: the operator stopped it.
-        is_simulated: it sends to the simulator in this process instead of the CRM.
-        read_back: read each created lead back.
-        authentication_method: ``oauth2`` or ``api_key``.
-        context: the settings that are no secrets.
-        last_error: what the CRM or the token endpoint said when it refused the credentials.
-        last_forbidden_error: ``{resource, method, missing_scopes, occurred_at}``.
-        sealed: all settings, encrypted.
-    """
-
-    id: str
-    tenant_id: str
-    provider: str
-    label: str
-    status: Status
-    is_sandbox: bool
-    is_blocked: bool
-    is_simulated: bool
-    read_back: bool
-    authentication_method: str
-    context: dict[str, Any] = field(repr=False)
-    last_error: Any = field(repr=False)
-    last_forbidden_error: dict[str, Any] | None
-    created_at: float
-    updated_at: float
-    sealed: str = field(repr=False)
-
-
-_COLUMNS = [accounts.c[name] for name in StoredAccount.__dataclass_fields__]
-
-
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """Settings that passed the provider's model, in the forms that are stored."""
-
-    provider: Provider
-    values: Mapping[str, Any]
-    settings: Settings | None  # None while a connect is still to bring some
-
-    @classmethod
-    def of(cls, provider: Provider, values: Mapping[str, Any], *, connecting: bool) -> _Checked:
-        """Raises: SettingsError naming each setting at fault."""
-        if connecting:
-            settings_so_far(provider, values)
-            return cls(provider, values, None)
-        settings = provider.settings_of(Account(provider.slug, values))
-        provider.base_url(settings)
-        return cls(provider, values, settings)
-
-    def row(self, vault: Vault, tenant_id: str, account_id: str) -> dict[str, Any]:
-        fields = self.provider.info.settings.model_fields
-        public = {name: value for name, value in self.values.items() if not _is_secret(fields[name].annotation)}
-        return {
-            "authentication_method": self.method,
-            "context": json.dumps(public),
-            "sealed": vault.seal(tenant_id, account_id, self.values),
-            "seed": CredentialKey.of(account_id, self.settings).seed if self.settings else "",
-        }
-
-    @property
-    def method(self) -> str:
-        info = self.provider.info
-        if self.settings is None:
-            return "oauth2" if connect_scheme(info) else "api_key"
-        is_oauth = isinstance(scheme_of(info, self.settings), OAuth2) and getattr(self.settings, "refresh_token", None)
-        return "oauth2" if is_oauth else "api_key"
-
-
-def connect_scheme(info: ProviderInfo) -> OAuth2 | None:
-    """The scheme by which a user can grant access in a browser, where the CRM has one."""
-    schemes = (scheme for scheme in info.auth_schemes if isinstance(scheme, OAuth2) and scheme.authorize_url)
-    return next(schemes, None)
-
-
-def settings_so_far(provider: Provider, values: Mapping[str, Any]) -> Settings:
-    """The settings of an account that is still to be connected: each is checked, but some may be missing.
-
-    Raises: SettingsError for a setting that is given and does not fit.
-    """
-    model = provider.info.settings
-    placeholder = {name: text for name, text in PLACEHOLDER.items() if name in model.model_fields}
-    given = {**placeholder, **values}
-    try:
-        return provider.settings(given)
-    except SettingsError as error:
-        faults = [problem for problem in error.problems if problem.code != "missing" and problem.field != WHOLE]
-    if faults:
-        text = "; ".join(f"{problem.field}: {problem.message}" for problem in faults)
-        raise SettingsError(f"account settings: {text}", problems=faults, provider=provider.slug)
-    secret = {name for name, info in model.model_fields.items() if _is_secret(info.annotation)}
-    typed: dict[str, Any] = {name: SecretStr(value) if name in secret else value for name, value in given.items()}
-    return model.model_construct(**typed)
-
-
-def _is_secret(annotation: Any) -> bool:
-    return annotation is SecretStr or any(_is_secret(part) for part in get_args(annotation))
 
 
 class Accounts:
@@ -157,7 +48,7 @@ class Accounts:
     async def get(self, tenant_id: str, account_id: str) -> StoredAccount | None:
         """The tenant's account of this id; ``None`` for an unknown one and for another tenant's alike."""
         async with self._database.reading() as connection:
-            return await _find(connection, tenant_id, account_id)
+            return await find(connection, tenant_id, account_id)
 
     async def recall(self, tenant_id: str, account_id: str) -> StoredAccount | None:
         """As `get`, for every single lead: what another process changed may be seen up to a second late."""
@@ -184,7 +75,7 @@ class Accounts:
         Args:
             after: only those made after the account of this id.
         """
-        wanted = sa.select(*_COLUMNS).where(accounts.c.tenant_id == tenant_id).limit(limit)
+        wanted = sa.select(*COLUMNS).where(accounts.c.tenant_id == tenant_id).limit(limit)
         order = sa.tuple_(accounts.c.created_at, accounts.c.id)
         if after is not None:
             last = sa.select(accounts.c.created_at, accounts.c.id).where(
@@ -195,7 +86,7 @@ class Accounts:
             wanted = wanted.where(accounts.c.provider == provider)
         async with self._database.reading() as connection:
             rows = await connection.execute(wanted.order_by(accounts.c.created_at, accounts.c.id))
-            return [_stored(row) for row in rows]
+            return [stored_from(row) for row in rows]
 
     async def account_of(self, stored: StoredAccount) -> Account:
         """Open the settings and check them against the provider's model.
@@ -262,7 +153,7 @@ class Accounts:
         """
         if settings is None:
             settings = self._registry.get(provider).simulator().sample_settings if is_simulated else {}
-        checked = _Checked.of(self._registry.get(provider), settings, connecting=connecting)
+        checked = CheckedSettings.of(self._registry.get(provider), settings, connecting=connecting)
         made_id = str(uuid4()) if account_id is None else _uuid(account_id)
         values = {
             "id": made_id,
@@ -280,10 +171,10 @@ class Accounts:
         }
         async with self._changing() as connection:
             try:
-                row = (await connection.execute(accounts.insert().values(values).returning(*_COLUMNS))).one()
+                row = (await connection.execute(accounts.insert().values(values).returning(*COLUMNS))).one()
             except sa.exc.IntegrityError:
                 raise ValueError("the account's id is taken, or there is no such tenant") from None
-        return _stored(row)
+        return stored_from(row)
 
     async def update(
         self,
@@ -304,29 +195,29 @@ class Accounts:
         given = {"label": label, "is_sandbox": is_sandbox, "read_back": read_back}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         async with self._changing() as connection:
-            stored = await _find(connection, tenant_id, account_id, lock=True)
+            stored = await find(connection, tenant_id, account_id, lock=True)
             if stored is None:
                 return None
             if settings is not None:
                 values = {**self._vault.open(tenant_id, stored.id, stored.sealed), **settings}
                 kept = {name: value for name, value in values.items() if value is not None}
-                checked = _Checked.of(self._registry.get(stored.provider), kept, connecting=False)
+                checked = CheckedSettings.of(self._registry.get(stored.provider), kept, connecting=False)
                 changes |= checked.row(self._vault, tenant_id, stored.id)
                 changes |= {"status": "active", "last_error": None, "last_forbidden_error": None}
                 await connection.execute(credentials.delete().where(credentials.c.account_id == stored.id))
-            return await _change(connection, accounts.c.id == stored.id, changes)
+            return await change(connection, accounts.c.id == stored.id, changes)
 
     async def delete(self, tenant_id: str, account_id: str) -> bool:
         """Delete an account with everything that is kept for it."""
         async with self._changing() as connection:
-            done = await connection.execute(accounts.delete().where(*_own(tenant_id, account_id)))
+            done = await connection.execute(accounts.delete().where(*owned(tenant_id, account_id)))
         self._opened.clear()
         return done.rowcount == 1
 
     async def set_blocked(self, tenant_id: str, account_id: str, blocked: bool) -> StoredAccount | None:
         """Stop an account, or let it go on; the operator's switch."""
         async with self._changing() as connection:
-            return await _change(connection, sa.and_(*_own(tenant_id, account_id)), {"is_blocked": blocked})
+            return await change(connection, sa.and_(*owned(tenant_id, account_id)), {"is_blocked": blocked})
 
     async def set_status(self, stored: StoredAccount, status: Status, last_error: Any = None) -> StoredAccount | None:
         """Set the status, unless the settings were changed since the account was read.
@@ -335,9 +226,9 @@ class Accounts:
             last_error: JSON value, or ``None`` to take an earlier one away.
         """
         changes = {"status": status, "last_error": None if last_error is None else json.dumps(last_error)}
-        unchanged = sa.and_(*_own(stored.tenant_id, stored.id), accounts.c.sealed == stored.sealed)
+        unchanged = sa.and_(*owned(stored.tenant_id, stored.id), accounts.c.sealed == stored.sealed)
         async with self._changing() as connection:
-            return await _change(connection, unchanged, changes)
+            return await change(connection, unchanged, changes)
 
     async def note_auth_error(self, stored: StoredAccount, answer: Any) -> StoredAccount | None:
         """The CRM refused the credentials: the account needs to be connected anew.
@@ -358,7 +249,7 @@ class Accounts:
                 "occurred_at": timestamp(at or 0.0),
             }
             changes = {"last_forbidden_error": json.dumps(error)}
-            await _change(connection, sa.and_(*_own(stored.tenant_id, stored.id)), changes)
+            await change(connection, sa.and_(*owned(stored.tenant_id, stored.id)), changes)
 
     async def check_keys(self) -> None:
         """Make sure that the keys open what is stored; for the start. Raises: SealError when none of it opens."""
@@ -373,36 +264,6 @@ class Accounts:
                 faults.append(error)
         if rows and len(faults) == len(rows):
             raise SealError(f"the stored credentials cannot be opened: {faults[0]}")
-
-
-def timestamp(at: float) -> str:
-    """Seconds since 1970 as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-async def _find(
-    connection: AsyncConnection, tenant_id: str, account_id: str, *, lock: bool = False
-) -> StoredAccount | None:
-    wanted = sa.select(*_COLUMNS).where(*_own(tenant_id, account_id))
-    row = (await connection.execute(wanted.with_for_update() if lock else wanted)).one_or_none()
-    return _stored(row) if row else None
-
-
-async def _change(connection: AsyncConnection, where: Any, changes: Mapping[str, Any]) -> StoredAccount | None:
-    changed = accounts.update().where(where).values(**changes, updated_at=now()).returning(*_COLUMNS)
-    row = (await connection.execute(changed)).one_or_none()
-    return _stored(row) if row else None
-
-
-def _own(tenant_id: str, account_id: str) -> tuple[Any, ...]:
-    return accounts.c.id == account_id.lower(), accounts.c.tenant_id == tenant_id
-
-
-def _stored(row: sa.Row[Any]) -> StoredAccount:
-    values = row._asdict()
-    for name in ("context", "last_error", "last_forbidden_error"):
-        values[name] = None if values[name] is None else json.loads(values[name])
-    return StoredAccount(**values)
 
 
 def _uuid(text: str) -> str:

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 
 from unilead import Account, AsyncClient, CredentialKey, Credentials, Provider, Registry, SettingsError
 from unilead.info import fill
-from unilead_host.accounts import Accounts, StoredAccount, connect_scheme, settings_so_far
+from unilead_host.account_settings import connect_scheme, settings_so_far
+from unilead_host.accounts import Accounts, StoredAccount
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import Vault
 from unilead_host.settings import LOOPBACK, HostSettings, OAuthApp

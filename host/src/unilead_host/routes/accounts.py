@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from unilead import AuthError, ConfigurationError, LeadError, SettingsError, UnknownProviderError
-from unilead_host.accounts import WHOLE, StoredAccount
+from unilead_host.account_settings import WHOLE
+from unilead_host.accounts import StoredAccount
 from unilead_host.answers import account_document
 from unilead_host.auth import FORBIDDEN, Reader, Writer, host_of
 from unilead_host.credentials import HostCredentialStore
