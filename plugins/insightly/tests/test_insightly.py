@@ -280,6 +280,15 @@ def test_spent_daily_quota_is_not_repeated(simulator: InsightlySimulator) -> Non
     assert len(simulator.calls) == 1
 
 
+def test_f040_many_leads_stop_when_the_daily_quota_is_spent(simulator: InsightlySimulator) -> None:
+    simulator.remaining = 0
+    account = Account("insightly", simulator.sample_settings)
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        found = dict(client.create_many([MINIMAL] * 20, account, concurrency=1))
+    assert {error.outcome for error in found.values()} == {"not_sent"}
+    assert len(simulator.calls) == 1
+
+
 def test_other_throttling_is_repeated(simulator: InsightlySimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     simulator.faults.throttle = 1

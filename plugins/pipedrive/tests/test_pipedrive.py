@@ -182,6 +182,19 @@ def test_f042_a_blocked_client_stops_sending(simulator: PipedriveSimulator) -> N
     assert len(simulator.calls) == 1
 
 
+@pytest.mark.parametrize("trouble", [{"blocked": True}, {"daily_tokens": 0}], ids=str)
+def test_f040_f042_many_leads_stop_at_the_first_of_such_answers(
+    trouble: dict[str, Any], simulator: PipedriveSimulator
+) -> None:
+    """Each further request would prolong the block, and be refused for the same reason."""
+    for name, value in trouble.items():
+        setattr(simulator, name, value)
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        found = dict(client.create_many([LEAD] * 20, Account("pipedrive", simulator.sample_settings), concurrency=1))
+    assert {error.outcome for error in found.values()} == {"not_sent"}
+    assert len(simulator.calls) == 1
+
+
 def test_f040_burst_reset_is_waited_for(simulator: PipedriveSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr("time.sleep", waits.append)

@@ -98,6 +98,14 @@ def test_reading_back_fills_every_response_field(provider: Provider) -> None:
     assert not [name for name in provider.info.response_fields if getattr(read, name) is None]
 
 
+def test_source_without_a_name_is_answered_by_its_id(provider: Provider) -> None:
+    stored = {"id": "1", "lead_source": {"id": OWNER, "option_name": None}}
+    settings = provider.settings({**SPACE, "region": "eu-central"})
+    request = provider.build_read_request("1", settings)
+    read = provider.parse_response(Response.of(200, {"success": True, "data": stored}), request, settings)
+    assert read.lead_source == OWNER
+
+
 def _batch(provider: Provider, answer: Any, count: int = 2) -> list[Any]:
     settings = provider.settings({**SPACE, "region": "eu-central"})
     requests = [provider.compose(Lead(name=f"L{number}"), settings) for number in range(count)]
@@ -123,6 +131,22 @@ def test_f075_a_partly_refused_batch_has_a_verdict_for_each_row(provider: Provid
 def test_f076_another_number_of_rows_is_unknown(rows: list[str], provider: Provider) -> None:
     verdicts = _batch(provider, {"success": True, "data": rows})
     assert [verdict.outcome for verdict in verdicts] == ["unknown", "unknown"]
+
+
+@pytest.mark.parametrize("claim", [{"success": False}, {"success": None}, {}], ids=str)
+def test_f023_ids_in_an_answer_that_reports_no_success_are_no_leads(claim: dict[str, Any], provider: Provider) -> None:
+    simulator = provider.simulator()
+    account = Account("pipeliner", simulator.sample_settings)
+    simulator.modify = lambda call, space: Response.of(200, {**claim, "data": ["id-1", "id-2"]})
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        found = dict(client.create_many([{"name": "a"}, {"name": "b"}], account))
+    assert [found[index].outcome for index in (0, 1)] == ["unknown", "unknown"]
+
+
+def test_f042_batch_that_was_throttled_inside_a_success_was_not_processed(provider: Provider) -> None:
+    with pytest.raises(ProviderError) as caught:
+        _batch(provider, {"success": False, "http_status": 429, "message": "Too many requests."})
+    assert (caught.value.category, caught.value.outcome) == ("rate_limited", "not_sent")
 
 
 @pytest.mark.parametrize("row", [None, 5, {}, {"success": True}, ["x"]])

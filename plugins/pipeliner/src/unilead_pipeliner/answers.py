@@ -37,7 +37,7 @@ def created_lead(stored: dict[str, Any]) -> CreatedLead:
     return CreatedLead(
         id=stored["id"],
         owner=_reference(stored.get("owner_id") or _id_of(stored.get("owner"))),
-        lead_source=source.get("option_name") if isinstance(source, dict) else source_id,
+        lead_source=(source.get("option_name") if isinstance(source, dict) else None) or source_id,
         contact=_reference(_id_of(stored.get("primary_contact"))),
         account=_reference(_id_of(stored.get("primary_account"))),
         created_at=_moment(stored.get("created")),

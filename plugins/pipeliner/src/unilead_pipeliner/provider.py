@@ -196,8 +196,9 @@ def build_batch_request(requests: Sequence[Request], settings: PipelinerSettings
 
 @hookimpl
 def parse_batch_response(response: Response, request: Request, count: int) -> list[CreatedLead | ProviderError]:
-    rows = response.json["data"] if response.is_json and 200 <= response.status < 300 else None
-    if not isinstance(rows, list):
+    body = response.json if isinstance(response.json, dict) else {}
+    rows = body.get("data")
+    if not (200 <= response.status < 300 and body.get("success") is True and isinstance(rows, list)):
         raise _refusal(response, request)
     return [_row(row, request) for row in rows] if len(rows) == count else batch.unmatched(response, count)
 
