@@ -80,6 +80,8 @@ def read_error(response: Response, request: Request, path_of: PathOf) -> Provide
     if 200 <= status < 300:
         if body.get("success") is not False:
             return MalformedResponseError("the answer names no lead", response=response)
+        if body.get("data"):  # which may have been created
+            return MalformedResponseError("the answer holds both a lead and an error", response=response)
         status = _inner_status(body)
     details = _details(body)
     code = body.get("code")
