@@ -253,6 +253,27 @@ def test_an_odd_id_is_no_success(odd: Any, provider: Provider, crm: Simulator) -
     assert caught.value.outcome == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("status", "category", "outcome"),
+    [
+        ("400", "validation", "rejected"),
+        ("409", "conflict", "rejected"),
+        ("429", "rate_limited", "not_sent"),
+        ("501", "provider_unavailable", "unknown"),
+        (520, "provider_unavailable", "unknown"),
+        (None, "validation", "rejected"),
+    ],
+)
+def test_f023_an_error_inside_a_success_is_judged_by_its_own_status(
+    status: Any, category: str, outcome: str, provider: Provider, crm: Simulator
+) -> None:
+    settings = provider.settings(crm.sample_settings)
+    request = provider.build_request(Lead(title="Harbor"), settings)
+    with pytest.raises(ProviderError) as caught:
+        provider.parse_response(Response.of(200, {"leads": [], "errors": [{"status": status}]}), request, settings)
+    assert (caught.value.category, caught.value.outcome) == (category, outcome)
+
+
 # --- refusals in odd shapes -------------------------------------------------------------------------------------------
 
 SHAPES = [

@@ -6,7 +6,6 @@ Source: https://developers.hubspot.com/docs/api-reference/latest/crm/objects/lea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field as Setting
@@ -44,9 +43,7 @@ OWN_PROPERTIES = frozenset({"hs_lead_name", "hs_lead_type", "hubspot_owner_id"})
 
 def property_text(value: Any) -> str:
     """Write a JSON value as HubSpot wants all property values: as text, lists joined with ``;``, null as ``""``."""
-    if isinstance(value, list):
-        return str(list_as_text([property_text(item) if isinstance(item, float) else item for item in value]))
-    return format(Decimal(repr(value)), "f") if isinstance(value, float) else scalar_text(value)
+    return scalar_text(list_as_text(value))
 
 
 def status(value: str, name: str) -> Part:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from pydantic import field_validator
@@ -34,6 +33,7 @@ from unilead import (
     error_for,
     hookimpl,
     path_segment,
+    scalar_text,
     thaw,
     utc_text,
 )
@@ -41,15 +41,12 @@ from unilead_nutshell.faults import read_fault
 
 NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 STATUSES = {0: "open", 10: "won", 11: "lost", 12: "cancelled"}  # the numbers of the older JSON-RPC API
-CATEGORIES: dict[str, Category] = {  # by the status text of an error inside a 2xx answer; others are `validation`
+CATEGORIES: dict[str, Category] = {  # by the status that an error inside a 2xx answer has of its own
     "401": "authentication",
     "403": "permission",
     "404": "not_found",
     "409": "conflict",
-    "500": "provider_unavailable",
-    "502": "provider_unavailable",
-    "503": "provider_unavailable",
-    "504": "provider_unavailable",
+    "429": "rate_limited",
 }
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
@@ -76,10 +73,7 @@ def entity_ids(kind: str) -> Callable[[str], list[str]]:
 
 def number_as_text(value: Any) -> Any:
     """Write a number in plain decimals, as Nutshell types every custom field; other values pass unchanged."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return value
-    text = format(Decimal(str(value)), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return scalar_text(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 FIELDS = FieldMap(
@@ -281,7 +275,9 @@ def _hidden_error(response: Response, request: Request) -> Exception:
     body = response.json
     if body.get("leads") or body.get("id"):
         return _raised(response, request, "unexpected")
-    return _raised(response, request, CATEGORIES.get(str(body["errors"][0].get("status")), "validation"))
+    status = str(body["errors"][0].get("status"))
+    category = "provider_unavailable" if status.startswith("5") else CATEGORIES.get(status, "validation")
+    return _raised(response, request, category)
 
 
 def _raised(response: Response, request: Request, category: Category | None) -> Exception:
