@@ -106,6 +106,16 @@ class Response:
         return self.body.decode("utf-8", "replace")
 
     @property
+    def is_page(self) -> bool:
+        """Whether the body is a page for browsers, as proxies and web frameworks answer."""
+        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
+
+    @property
+    def plain_text(self) -> str:
+        """The body as words for people; empty where it is JSON or a page."""
+        return "" if self.is_json or self.is_page else self.text.strip()
+
+    @property
     def remote_data(self) -> Any:
         """The body for people and programs: the JSON value, else the text, ``None`` when empty."""
         if not self.body.strip():

@@ -211,7 +211,7 @@ def _names(context: Mapping[str, Any]) -> Iterator[str]:
 
 def _message(response: Response, body: Mapping[str, Any], faults: Sequence[Fault]) -> str:
     if not body:
-        return "" if response.is_json or "<" in response.text else response.text.strip()
+        return response.plain_text
     told = [fault.message for fault in faults if fault.code and fault.message]
     text = "; ".join(told) or body.get("message") or ""
     scopes = _scopes(body)

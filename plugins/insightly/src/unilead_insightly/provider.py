@@ -246,10 +246,8 @@ def _message(response: Response) -> str:
     body = response.json
     if isinstance(body, dict):
         body = next((body[key] for key in ("Message", "message", "error") if isinstance(body.get(key), str)), "")
-    text = body if isinstance(body, str) else "" if response.is_json else response.text
-    text = text.strip()
-    is_html = "html" in response.headers.get("content-type", "") or text.startswith("<")
-    return "" if is_html else text[:LONGEST_MESSAGE]
+    text = body.strip() if isinstance(body, str) else response.plain_text
+    return text[:LONGEST_MESSAGE]
 
 
 def _field_in(message: str, response: Response, request: Request) -> str | None:

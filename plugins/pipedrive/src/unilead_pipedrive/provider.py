@@ -44,7 +44,13 @@ SHARED_HOST = "api"  # serves every company; says nothing about which one
 HOST = rf"(?!(?:{'|'.join(NO_COMPANIES)})\.)({COMPANY})\.pipedrive\.com"
 CUSTOM_FIELD = re.compile(r"[0-9a-f]{40}(?:_[a-z0-9_]+)?")
 CATEGORIES: dict[int, Category] = {410: "not_found", 415: "permission", 501: "unexpected"}  # the others as usual
-EMBEDDED: dict[int, Category] = {401: "authentication", 402: "permission", 403: "permission", 404: "not_found"}
+EMBEDDED: dict[int, Category] = {  # by the errorCode of a 2xx that is a refusal; others are `validation`
+    401: "authentication",
+    402: "permission",
+    403: "permission",
+    404: "not_found",
+    429: "rate_limited",
+}
 BURST_WINDOW = 2.0  # seconds
 DAILY_COUNTERS = ("x-daily-ratelimit-token-remaining", "x-daily-requests-left")
 
@@ -234,7 +240,7 @@ def _urls(lead_id: Any, subdomain: str) -> list[dict[str, str]] | None:
 
 def _error(response: Response) -> Exception:
     """Read Pipedrive's error, which is a JSON object, or a page of the network in front of it."""
-    if response.status == 403 and _is_page(response):
+    if response.status == 403 and response.is_page:
         blocked = error_for(response, "blocked for sending on after a 429; stop sending", category="rate_limited")
         blocked.retryable = False  # each further request prolongs the block
         return blocked
@@ -277,17 +283,13 @@ def _is_server_fault(status: Any) -> bool:
     return isinstance(status, int) and status >= 500
 
 
-def _is_page(response: Response) -> bool:
-    return "text/html" in response.headers.get("content-type", "") or response.body.lstrip()[:1] == b"<"
-
-
 def _words(body: Mapping[str, Any], response: Response) -> str:
     """Pipedrive's own words; those of a page in HTML are not for people."""
     for name in ("error", "message", "error_info"):
         text = body.get(name)
         if isinstance(text, str) and text.strip():
             return text
-    return "" if response.is_json or _is_page(response) else response.text.strip()
+    return response.plain_text
 
 
 def _code(body: Mapping[str, Any]) -> str | None:

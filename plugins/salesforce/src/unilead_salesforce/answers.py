@@ -182,8 +182,7 @@ def message_of(response: Response, faults: Sequence[Fault], record: Mapping[str,
     values = [value for value in record.values() if isinstance(value, str) and len(value) > 3]
     for value in sorted(values, key=len, reverse=True):
         text = text.replace(" ".join(value.split()), "…")
-    is_page = response.is_json or "<" in response.text
-    return text or code_of(faults) or ("" if is_page else response.text.strip())
+    return text or code_of(faults) or response.plain_text
 
 
 def _names(faults: Sequence[Fault], record: Mapping[str, Any]) -> Iterator[str]:

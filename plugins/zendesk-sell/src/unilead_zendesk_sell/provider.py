@@ -44,6 +44,7 @@ ADDRESS = AddressSlots(
     postal_code="address.postal_code",
     country="address.country",
 )
+CREATED = (200, 201)  # Sell answers 200; other 2xx promise nothing yet
 CATEGORIES: dict[str, Category] = {  # other codes are judged by HTTP status
     "already_exists": "conflict",
     "not_found": "not_found",
@@ -142,7 +143,7 @@ def build_read_request(lead_id: str) -> Request:
 
 @hookimpl
 def parse_response(response: Response, request: Request, settings: ZendeskSellSettings) -> CreatedLead:
-    if response.status != 200:
+    if response.status not in CREATED:
         raise _error(response, request)
     stored = response.json["data"]
     return CreatedLead(
@@ -199,7 +200,7 @@ def _error(response: Response, request: Request) -> Exception:
     body = response.json if isinstance(response.json, dict) else {}
     faults = [entry["error"] for entry in body.get("errors", ())]
     if not faults:
-        return error_for(response, response.text.strip() if not response.is_json else "")
+        return error_for(response, response.plain_text)
     codes = {fault.get("code") for fault in faults}
     code = faults[0].get("code")
     pointer = (faults[0].get("field") or "").removeprefix("/data").strip("/").replace("/", ".")
