@@ -96,7 +96,7 @@ def opening(browser: Browser, stand: Stand) -> Iterator[Opening]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.on("console", lambda message: message.type == "debug" or said.append(message.text))
+        page.on("console", lambda message: message.type == "verbose" or said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(path)
         return page
