@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from unilead import CredentialKey, Credentials
+import acme
+from unilead import CredentialKey, Credentials, MemoryCredentialStore
 from unilead_host.accounts import Accounts, StoredAccount
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import SealError, Vault
@@ -50,8 +55,14 @@ async def test_f060_an_older_version_is_not_stored(store: HostCredentialStore, k
     assert await store.load(key) == dataclasses.replace(FRESH, version=1)
 
 
-async def test_f050_one_of_twenty_gets_the_lease(store: HostCredentialStore, key: CredentialKey) -> None:
-    granted = await asyncio.gather(*(store.lease(key, 0, f"owner {n}", 30) for n in range(20)))
+async def test_f051_one_of_twenty_on_four_hosts_gets_the_lease(
+    store: HostCredentialStore, key: CredentialKey, database_url: str, vault: Vault
+) -> None:
+    hosts = [Database(database_url) for _ in range(4)]
+    stores = [HostCredentialStore(database, vault) for database in hosts]
+    granted = await asyncio.gather(*(stores[n % 4].lease(key, 0, f"owner {n}", 30) for n in range(20)))
+    for database in hosts:
+        await database.close()
     assert sum(granted) == 1
     owner = f"owner {granted.index(True)}"
     assert await store.lease(key, 0, owner, 30)  # its own, again
@@ -143,3 +154,40 @@ async def test_s021_s022_fresh_tokens_are_sealed_for_their_account(
         await connection.execute(table.insert().values({**row._asdict(), "account_id": other.id}))
     with pytest.raises(SealError, match="another account"):
         await store.load(key._replace(account_id=other.id))
+
+
+OWNERS = st.sampled_from(["one", "two"])
+CALLS = st.one_of(
+    st.tuples(st.just("lease"), st.integers(0, 3), OWNERS, st.just(30.0)),
+    st.tuples(st.just("save"), st.integers(0, 3), st.sampled_from(["a", "b"])),
+    st.tuples(st.just("load")),
+    st.tuples(st.just("forget")),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(calls=st.lists(CALLS, max_size=12))
+def test_the_store_answers_as_the_one_in_memory_does(calls: list[Any], sqlite_url: str) -> None:
+    asyncio.run(_compare(calls, sqlite_url))
+
+
+async def _compare(calls: list[Any], url: str) -> None:
+    database, vault = Database(url), Vault([Vault.new_key()])
+    registry = acme.EmptyRegistry()
+    registry.register("acme", acme.make_plugin())
+    tenant = await Tenants(database).create(uuid4().hex)
+    account = await Accounts(database, vault, registry).create(tenant.id, "acme", {"token": "t"})
+    key = CredentialKey(account.id, "0" * 32)
+    ours, theirs = HostCredentialStore(database, vault), MemoryCredentialStore()
+    for name, *arguments in calls:
+        if name == "save":
+            fresh = Credentials({"access_token": arguments[1]}, version=arguments[0])
+            answers = await ours.save(key, fresh), theirs.save(key, fresh)
+        elif name == "lease":
+            answers = await ours.lease(key, *arguments), theirs.lease(key, *arguments)
+        elif name == "forget":
+            answers = await ours.forget(key.account_id), theirs.forget(key.account_id)  # type: ignore[func-returns-value]
+        else:
+            answers = await ours.load(key), theirs.load(key)  # type: ignore[assignment]
+        assert answers[0] == answers[1], (name, arguments)
+    await database.close()

@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from unilead_host.storage import Database, StorageError, migrate, now
-from unilead_host.storage.migrate import _config, current_revision, downgrade, newest_revision
+from unilead_host.storage.migrate import VERSIONS, _config, current_revision, downgrade, newest_revision
 from unilead_host.storage.tables import METADATA, tenants
 
 pytestmark = pytest.mark.anyio
@@ -159,6 +159,14 @@ def test_the_newest_revision_is_alembics_head() -> None:
 async def test_f089_two_hosts_migrate_at_once(empty_url: str) -> None:
     before = await asyncio.gather(migrate(empty_url), migrate(empty_url))
     assert sorted(before, key=str) == [newest_revision(), None]
+
+
+async def test_f089_a_database_of_a_newer_host_is_left_alone(database: Database, database_url: str) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(VERSIONS.update().values(version_num="9999"))
+    with pytest.raises(ValueError, match="update unilead-host"):
+        await migrate(database_url)
+    assert await current_revision(database) == "9999"
 
 
 async def test_f089_migrating_keeps_rows_and_downgrading_empties(empty_url: str) -> None:

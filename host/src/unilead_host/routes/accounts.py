@@ -19,13 +19,19 @@ from unilead_host.crypto import SealError
 from unilead_host.storage import StorageError
 from unilead_host.targets import NOT_FOUND
 from unilead_host.tokens import Caller
-from unilead_host.wire import Refusal, error_answer
+from unilead_host.wire import Refusal, error_answer, phrase
 
 PATH = "/integrated-account"
 PAGE = 50
 LARGEST_PAGE = 100
 
 router = APIRouter(prefix=PATH, tags=["integrated accounts"])
+
+
+def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Failures beyond those that every route may answer."""
+    return {status: {"description": phrase(status)} for status in statuses}
+
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Label = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -149,7 +155,7 @@ Viewer = Annotated[Caller, Depends(_viewer)]
 Manager = Annotated[Caller, Depends(_manager)]
 
 
-@router.post("", status_code=201, response_model=AccountAnswer)
+@router.post("", status_code=201, response_model=AccountAnswer, responses=_answers(501))
 async def create_account(request: Request, caller: Manager, body: NewAccount) -> dict[str, Any]:
     """Make an integrated account; its settings are checked against the provider's model."""
     host = host_of(request.scope)
@@ -204,7 +210,7 @@ async def get_account(request: Request, caller: Viewer, account_id: str) -> dict
     return account_document(await find_account(request, caller, account_id))
 
 
-@router.patch("/{account_id}", response_model=AccountAnswer)
+@router.patch("/{account_id}", response_model=AccountAnswer, responses=_answers(501))
 async def update_account(request: Request, caller: Manager, account_id: str, body: AccountChanges) -> dict[str, Any]:
     """Change an account. New settings make it active again."""
     seen = await find_account(request, caller, account_id)
@@ -232,7 +238,7 @@ async def delete_account(request: Request, caller: Manager, account_id: str) -> 
     return {"id": seen.id}
 
 
-@router.post("/refresh-credentials", response_model=Refreshed)
+@router.post("/refresh-credentials", response_model=Refreshed, responses=_answers(500, 501, 502))
 async def refresh_credentials(request: Request, caller: Manager, body: AccountId) -> dict[str, bool]:
     """Get a new access token now. An account that needs to be connected anew gets one more chance."""
     host = host_of(request.scope)

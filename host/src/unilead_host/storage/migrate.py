@@ -25,7 +25,7 @@ VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.Text))
 async def migrate(url: str, revision: str = "head") -> str | None:
     """Upgrade to a revision, the newest by default, in one transaction. Returns: the revision that was there before.
 
-    Raises: StorageError, alembic.util.CommandError for a revision that does not exist.
+    Raises: StorageError; ValueError for a database that a newer host has migrated.
     """
     from alembic import command
 
@@ -48,8 +48,12 @@ async def current_revision(database: Database) -> str | None:
 @cache
 def newest_revision() -> str:
     """The revision that this code needs: the file names of the migrations begin with their numbers."""
+    return max(_revisions())
+
+
+def _revisions() -> set[str]:
     versions = files("unilead_host.storage.migrations") / "versions"
-    return max(file.name.partition("_")[0] for file in versions.iterdir() if file.name[:1].isdigit())
+    return {file.name.partition("_")[0] for file in versions.iterdir() if file.name[:1].isdigit()}
 
 
 async def _run(url: str, work: Callable[[sa.Connection], str | None]) -> str | None:
@@ -65,6 +69,8 @@ def _move(connection: sa.Connection, revision: str, move: Callable[[Config, str]
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
     before = _revision(connection)
+    if before is not None and before not in _revisions():
+        raise ValueError(f"the database is at version {before}, which is newer than this host: update unilead-host")
     config = _config()
     config.attributes["connection"] = connection
     move(config, revision)
