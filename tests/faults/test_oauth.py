@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from acme import EmptyRegistry, make_info, make_plugin
 from unilead import (
     Account,
     AsyncClient,
@@ -23,12 +25,15 @@ from unilead import (
     CredentialKey,
     Credentials,
     MemoryCredentialStore,
+    OAuth2,
+    OAuthSettings,
     OutcomeUnknownError,
     Registry,
     Request,
     Response,
     Result,
     SettingsError,
+    Simulator,
     SqliteCredentialStore,
     route,
 )
@@ -128,6 +133,20 @@ def test_f050_twenty_calls_with_a_dead_token_refresh_once(way: Way) -> None:
     outcomes = way.create(crm, 20, access_token="expired")
     assert all(isinstance(outcome, Result) for outcome in outcomes), outcomes
     assert (crm.asked, crm.count) == (1, 20)
+
+
+def test_f050_those_who_wait_leave_the_store_alone(way: Way) -> None:
+    class Counting(MemoryCredentialStore):
+        loads = 0
+
+        def load(self, key: CredentialKey) -> Credentials | None:
+            self.loads += 1
+            return super().load(key)
+
+    store = way.options["credential_store"] = Counting()
+    crm = Sell(lambda crm, call: time.sleep(0.3))
+    assert all(isinstance(outcome, Result) for outcome in way.create(crm, 20))
+    assert store.loads <= 2 * 20 + 1
 
 
 def test_f050_a_token_is_renewed_before_it_expires(way: Way, shared: MemoryCredentialStore) -> None:
@@ -268,6 +287,21 @@ def test_f057_the_newest_refresh_token_is_used(way: Way, shared: MemoryCredentia
         crm.access_tokens.clear()
 
 
+def test_f057_a_rotated_refresh_token_is_kept_when_the_next_answer_has_none(
+    way: Way, shared: MemoryCredentialStore
+) -> None:
+    crm = Sell()
+    way.create(crm)
+    rotated = crm.refresh_token
+    crm.rotating, crm.changes = False, {"refresh_token": "absent"}
+    crm.access_tokens.clear()
+    way.create(crm)
+    assert stored(shared).values["refresh_token"] == rotated != REFRESH_TOKEN
+    crm.access_tokens.clear()
+    assert isinstance(way.create(crm)[0], Result)
+    assert (crm.asked, crm.count) == (3, 3)
+
+
 # --- F058, F059: a 401 that no refresh cures --------------------------------------------------------------------------
 
 
@@ -337,27 +371,6 @@ def test_f060_a_success_beats_a_failure_that_was_noted_meanwhile(way: Way, share
 # --- where tokens go, and where they must not -------------------------------------------------------------------------
 
 
-def test_s005_an_address_in_a_token_answer_must_be_the_providers(way: Way, shared: MemoryCredentialStore) -> None:
-    class Elsewhere(zoho.ZohoCrmSimulator):
-        @route("POST", "/oauth/v2/token")
-        def token(self, call: Call) -> Response:
-            return Response.of(200, {**super().token(call).json, "api_domain": "https://www.zohoapis.com.evil.example"})
-
-    crm = Elsewhere()
-    (error,) = way.create(crm, lead=WHOLE_LEAD, account=Account("zoho-crm", WAYS_IN["zoho-crm"]))
-    assert isinstance(error, AuthError), error
-    assert "address" in error.message and "evil" not in str(error)
-    assert [call.path for call in crm.calls] == ["/oauth/v2/token"]
-
-
-def test_an_address_in_a_token_answer_is_used(way: Way) -> None:
-    crm = pipedrive.PipedriveSimulator()
-    used = Account("pipedrive", {**WAYS_IN["pipedrive"], "company_domain": "renamed"})
-    (result,) = way.create(crm, lead={"title": "T", "contact": {"id": "7"}}, account=used)
-    assert isinstance(result, Result), result
-    assert result.request.url == f"https://{pipedrive.COMPANY}.pipedrive.com/api/v1/leads"
-
-
 class Spy:
     """Stands before a CRM and keeps where each request went, and with what."""
 
@@ -376,6 +389,52 @@ class Spy:
     def close(self) -> None: ...
 
     async def aclose(self) -> None: ...
+
+
+def test_s005_an_address_in_a_token_answer_must_be_the_providers(way: Way, shared: MemoryCredentialStore) -> None:
+    class Elsewhere(zoho.ZohoCrmSimulator):
+        @route("POST", "/oauth/v2/token")
+        def token(self, call: Call) -> Response:
+            return Response.of(200, {**super().token(call).json, "api_domain": "https://www.zohoapis.com.evil.example"})
+
+    crm = Elsewhere()
+    (error,) = way.create(crm, lead=WHOLE_LEAD, account=Account("zoho-crm", WAYS_IN["zoho-crm"]))
+    assert isinstance(error, AuthError), error
+    assert "address" in error.message and "evil" not in str(error)
+    assert [call.path for call in crm.calls] == ["/oauth/v2/token"]
+
+
+def test_s005_an_address_is_checked_even_where_the_settings_take_any(way: Way) -> None:
+    class Settings(OAuthSettings):
+        origin: str = "https://api.acme.example"
+
+    scheme = OAuth2("https://api.acme.example/token", origin_field="api", origin_setting="origin")
+    info = make_info(settings=Settings, auth=scheme, base_url="{origin}")
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin(describe=lambda: info))
+    way.options["registry"] = registry
+
+    class Acme(Simulator):
+        slug = "acme"
+        sample_settings = {}
+
+        @route("POST", "/token")
+        def token(self, call: Call) -> Response:
+            return Response.of(200, {"access_token": "fresh", "api": "https://api.acme.example.evil.example"})
+
+    spy = Spy(Acme())
+    used = Account("acme", {"client_id": "c", "client_secret": "s", "refresh_token": "r"})
+    (error,) = way.create(spy, account=used)
+    assert isinstance(error, AuthError) and "address" in error.message
+    assert spy.urls == ["https://api.acme.example/token"]
+
+
+def test_an_address_in_a_token_answer_is_used(way: Way) -> None:
+    crm = pipedrive.PipedriveSimulator()
+    used = Account("pipedrive", {**WAYS_IN["pipedrive"], "company_domain": "renamed"})
+    (result,) = way.create(crm, lead={"title": "T", "contact": {"id": "7"}}, account=used)
+    assert isinstance(result, Result), result
+    assert result.request.url == f"https://{pipedrive.COMPANY}.pipedrive.com/api/v1/leads"
 
 
 def test_s010_refresh_tokens_go_to_the_token_endpoint_alone(way: Way) -> None:
