@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -227,16 +228,19 @@ def _insight(error: ProviderError, status: int, info: ProviderInfo | None) -> di
     if error.category == "permission":
         scopes = missing_scopes(error.response.remote_data if error.response is not None else None)
         insight["forbidden_error"] = {"description": MISSING_SCOPES, "value": {"missing_scopes": scopes}}
-    if status in (400, 422) and info is not None and (rules := _rules(info)):
+    if status in (400, 422) and info is not None and (rules := _rules(info, error)):
         insight["conditionally_required_body_fields"] = {"description": CONDITIONS, "value": rules}
     return insight | {"remote_error": dict(REMOTE_ERROR)}
 
 
-def _rules(info: ProviderInfo) -> dict[str, str]:
+def _rules(info: ProviderInfo, error: ProviderError) -> dict[str, str]:
+    """What the CRM demands beyond the contract, by field: of the fields that the error names, or of all of them."""
+    named = {re.split(r"[.\[]", path)[0] for path in error.fields}
     found: dict[str, str] = {}
     for rule in info.rules:
         for name in rule.fields:
-            found[name] = f"{found[name]}; {rule.text}" if name in found else rule.text
+            if not named or name in named:
+                found[name] = f"{found[name]}; {rule.text}" if name in found else rule.text
     return found
 
 
