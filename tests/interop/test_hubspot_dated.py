@@ -37,10 +37,14 @@ def test_both_leave_the_same_lead(stand: Stand, client: HubSpot) -> None:
 
 
 def test_client_reads_what_unilead_wrote(stand: Stand, client: HubSpot) -> None:
-    created = stand.create(LEAD).lead
-    found = client.crm.objects.leads.get(created.id, properties=list(PROPERTIES), associations=["contacts"])
+    created = stand.create(LEAD, read_back=True).lead
+    mirrors = {"hs_lead_source": created.lead_source, "hs_associated_contact_lastname": created.last_name}
+    names = [*PROPERTIES, *mirrors]
+    found = client.crm.objects.leads.get(created.id, properties=names, associations=["contacts"])
     assert found.id == created.id
     assert {name: found.properties[name] for name in PROPERTIES} == PROPERTIES
+    assert {name: found.properties[name] for name in mirrors} == mirrors
+    assert None not in mirrors.values()
     assert found.archived is False
 
 
