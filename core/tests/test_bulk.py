@@ -217,6 +217,20 @@ def test_rows_that_the_crm_did_not_process_are_sent_again(crm: BatchSimulator) -
     assert (crm.sizes, crm.names) == ([10, 2], [f"ok{i:03}" for i in range(10)])
 
 
+def test_rows_that_have_to_wait_for_hours_are_not_slept_for(crm: BatchSimulator, slept: list[float]) -> None:
+    def parse_batch_response(response: Response, count: int) -> Any:
+        from acme_batch import parse_batch_response
+        from unilead import error_for
+
+        rows = parse_batch_response(response, count)
+        rows[2] = error_for(Response.of(429, {}), "this owner's limit", retry_after=9_999)
+        return rows
+
+    found = _create(crm, _leads(10), batch_registry(parse_batch_response=parse_batch_response))
+    assert _outcomes(found) == {"created": 9, "not_sent": 1}
+    assert (len(crm.calls), slept) == (1, [])
+
+
 # --- rows that fail before they are sent ------------------------------------------------------------------------------
 
 
@@ -308,9 +322,10 @@ def test_no_more_is_taken_than_is_in_flight(crm: BatchSimulator) -> None:
     creating = Client(transport=gate, registry=batch_registry()).create_many(leads(), ACCOUNT, concurrency=3)
     gate.open.release()
     next(creating)
-    assert len(taken) == 3 * SIZE
-    gate.open.release(99)
+    seen = len(taken)
+    gate.open.release(999)
     creating.close()
+    assert seen == 3 * SIZE
     assert len(crm.calls) == 3, "closing waits for what is in flight and sends nothing more"
 
 

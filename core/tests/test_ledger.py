@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,33 @@ def test_marks_of_many_threads_are_all_there(path: Path) -> None:
         thread.join()
     ledger.close()
     assert sorted(entry["row"] for entry in _entries(path)) == list(range(1, 201))
+
+
+def test_requests_that_wait_for_the_disk_at_the_same_time_share_one_wait(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, free = threading.Event(), threading.Event()
+    syncs: list[int] = []
+
+    def slow(file: int) -> None:
+        syncs.append(path.stat().st_size)
+        busy.set()
+        assert free.wait(10)
+
+    ledger = Ledger(path, fresh=True)
+    monkeypatch.setattr(os, "fdatasync", slow)
+    threads = [threading.Thread(target=ledger.mark, args=([row],)) for row in (1, 2, 3)]
+    threads[0].start()
+    assert busy.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(_entries(path)) < 3:
+        time.sleep(0.001)
+    free.set()
+    for thread in threads:
+        thread.join(10)
+    assert syncs == [path.stat().st_size // 3, path.stat().st_size]
+    ledger.close()
 
 
 def test_the_last_line_about_a_row_counts(path: Path) -> None:
