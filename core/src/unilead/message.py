@@ -38,6 +38,7 @@ class Request:
         url: absolute URL, filled by the core.
         body: the bytes that are sent, filled by the core.
         lead: the lead this request creates; ``None`` for reads and batches. Lets `FieldMap.source_of` name an item.
+        leads: the leads of a batch, in its order; filled by the core.
     """
 
     method: str
@@ -52,12 +53,17 @@ class Request:
     url: str = field(default="", repr=False)
     body: bytes = field(default=b"", repr=False)
     lead: Lead | None = field(default=None, repr=False)
+    leads: tuple[Lead | None, ...] = field(default=(), repr=False)
 
     def changed(self, **values: Any) -> Request:
         """Copy with other values: `dataclasses.replace` without its checks, at a third of its cost."""
         copy = object.__new__(Request)
         copy.__dict__.update(self.__dict__, **values)
         return copy
+
+    def for_row(self, index: int) -> Request:
+        """A batch's request as that of one of its leads, so that a refusal can name what this lead gave."""
+        return self.changed(lead=self.leads[index])
 
 
 @dataclass(frozen=True)

@@ -233,6 +233,7 @@ class Provider:
         request, taken = answer[0], tuple(answer[1])
         if list(taken) != sorted(set(taken)) or not all(0 <= index < len(requests) for index in taken):
             raise self._broken("build_batch_request", "answered indexes that are not ascending indexes of its leads")
+        request = request.changed(leads=tuple(leads[index] for index in taken))
         return self.finish(request, settings, base_url=base_url), taken
 
     def parse_batch(

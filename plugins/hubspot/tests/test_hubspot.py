@@ -235,6 +235,19 @@ def test_batch_row_refused_for_its_contact_names_it(batch: Batch, simulator: Hub
     assert [error.field for error in batch.sent_to(simulator) if isinstance(error, ProviderError)] == ["contact.id"] * 3
 
 
+def test_refused_row_names_what_its_lead_gave(provider: Provider, settings: Settings) -> None:
+    remote = {"remote_data": {"properties": {"region": "b"}}}
+    leads = [
+        Lead.parse(LEAD | {"title": "a", "custom_fields": {"region": "a"}}),
+        Lead.parse(LEAD | {"title": "b"} | remote),
+    ]
+    request, _ = provider.build_batch([provider.compose(lead, settings) for lead in leads], settings)
+    inner = [{"message": "no", "code": "INVALID_OPTION", "context": {"propertyName": ["region"]}}]
+    answer = Response.of(207, {"errors": [fault("row-0", errors=inner), fault("row-1", errors=inner)], "results": []})
+    fields = [verdict.field for verdict in provider.parse_batch(answer, request, 2, settings) if verdict]  # type: ignore[union-attr]
+    assert fields == ["custom_fields.region", "remote_data.properties.region"]
+
+
 def test_refused_batch_is_refused_as_a_whole(batch: Batch, simulator: HubSpotSimulator) -> None:
     simulator.scopes.clear()
     with pytest.raises(ProviderError) as caught:
@@ -363,6 +376,29 @@ def test_f040_daily_limit_is_not_slept_on(provider: Provider, settings: Settings
     with pytest.raises(ProviderError) as caught:
         provider.parse_response(Response.of(429, {"policyName": "DAILY"}), request, settings)
     assert caught.value.retry_after == 3600
+
+
+@pytest.mark.parametrize(
+    ("lead", "field"),
+    [
+        ({"status": "WARM"}, "status"),
+        ({"custom_fields": {"hs_lead_label": "WARM"}}, "custom_fields.hs_lead_label"),
+        ({"status": "WARM", "custom_fields": {"hs_lead_label": "COLD"}}, "custom_fields.hs_lead_label"),
+        (
+            {"status": "WARM", "remote_data": {"properties": {"hs_lead_label": "x"}}},
+            "remote_data.properties.hs_lead_label",
+        ),
+    ],
+    ids=["status", "custom", "custom over status", "remote over status"],
+)
+def test_refusal_names_what_the_lead_gave(
+    lead: dict[str, Any], field: str, provider: Provider, settings: Settings
+) -> None:
+    request = provider.build_request(Lead.parse(LEAD | lead), settings)
+    inner = [{"message": "no", "code": "INVALID_OPTION", "context": {"propertyName": ["hs_lead_label"]}}]
+    with pytest.raises(RejectedError) as caught:
+        provider.parse_response(Response.of(400, fault(None, errors=inner)), request, settings)
+    assert caught.value.field == field
 
 
 def test_one_id_for_contact_and_company_blames_neither(simulator: HubSpotSimulator) -> None:

@@ -127,6 +127,18 @@ def test_f075_a_partly_refused_batch_has_a_verdict_for_each_row(provider: Provid
     assert (second.outcome, second.vendor_code, second.field) == ("rejected", "40000", "name")
 
 
+def test_refused_row_names_what_its_lead_gave(provider: Provider) -> None:
+    settings = provider.settings({**SPACE, "region": "eu-central"})
+    leads = [Lead(name="a", owner={"id": OWNER}), Lead(name="b", remote_data={"owner_id": OWNER})]  # type: ignore[arg-type]
+    request, _ = provider.build_batch([provider.compose(lead, settings) for lead in leads], settings)
+    row = {"success": False, "http_status": 422, "code": 40000, "field_errors": [{"field_name": "owner_id"}]}
+    answer = Response.of(200, {"success": True, "data": [row, row]})
+    found = provider.parse_batch(answer, request, 2, settings)
+    assert [verdict.field for verdict in found if isinstance(verdict, ProviderError)] == [
+        "owner.id", "remote_data.owner_id",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("rows", [[], ["a"], ["a", "b", "c"]])
 def test_f076_another_number_of_rows_is_unknown(rows: list[str], provider: Provider) -> None:
     verdicts = _batch(provider, {"success": True, "data": rows})

@@ -417,7 +417,7 @@ def test_f075_partial_batch_has_a_verdict_for_each_row(
     second, third = found[1], found[2]
     assert isinstance(second, RejectedError) and isinstance(third, RejectedError)
     assert (second.field, second.vendor_code, second.outcome) == ("account.name", "REQUIRED_FIELD_MISSING", "rejected")
-    assert (third.field, third.vendor_code) == ("email_addresses", "INVALID_EMAIL_ADDRESS")
+    assert (third.field, third.vendor_code) == ("email_addresses[0].email", "INVALID_EMAIL_ADDRESS")
     assert "x@y" not in str(third)
     assert third.response and third.response.json["errors"][0]["fields"] == ["Email"]
 

@@ -114,6 +114,20 @@ def test_f075_each_row_of_a_batch_has_its_own_verdict(provider: Provider) -> Non
     assert (good.id, bad.outcome, bad.field, bad.response.json) == ("77", "rejected", "last_name", {"data": [BAD]})
 
 
+def test_refused_row_names_what_its_lead_gave(provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    leads = [{**LEAD, "account": {"name": "N"}}, {**LEAD, "remote_data": {"Company": "N"}}, LEAD]
+    phones = {**LEAD, "phone_numbers": [{"number": "1", "type": "fax"}, {"number": "x"}]}
+    requests = [provider.compose(Lead.parse(lead), settings) for lead in (*leads, phones)]
+    request, _ = provider.build_batch(requests, settings)
+    names = ["Company", "Company", "Company", "Phone"]
+    rows = [{**BAD, "details": {"api_name": name}} for name in names]
+    found = provider.parse_batch(Response.of(207, {"data": rows}), request, 4, settings)
+    assert [verdict.field for verdict in found if isinstance(verdict, ProviderError)] == [
+        "account.name", "remote_data.Company", "account.name", "phone_numbers[1].number",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("row", [None, {}, {"status": "success"}, {**GOOD, "details": {}}, "x"])
 def test_f076_an_odd_row_is_unknown(row: Any, provider: Provider) -> None:
     assert _verdicts(provider, [GOOD, row])[1].outcome == "unknown"

@@ -28,7 +28,7 @@ def verdicts(
     inputs: Sequence[Row],
     *,
     read: Callable[[Response, Row, Row], CreatedLead],
-    refuse: Callable[[Response, Row], ProviderError],
+    refuse: Callable[[Response, Row, int], ProviderError],
 ) -> list[Verdict]:
     """Find what became of each input.
 
@@ -36,7 +36,7 @@ def verdicts(
         response: a 2xx.
         inputs: what was sent.
         read: makes a created lead of its slice of the answer, as an answer and as a record, and of its input.
-        refuse: makes an error of its slice of the answer and its input.
+        refuse: makes an error of its slice of the answer, its input and the input's place.
     Returns: one verdict for each input, in order; unknown for those that no entry of the answer surely belongs to.
     """
     results: list[Row] = response.json.get("results") or []
@@ -56,7 +56,7 @@ def verdicts(
         return _judged(
             row,
             lambda: (
-                refuse(row, inputs[index])
+                refuse(row, inputs[index], index)
                 if index in refused
                 else read(row, entries[0], inputs[index]).of_part(entries[0])
             ),

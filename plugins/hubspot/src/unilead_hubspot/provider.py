@@ -206,7 +206,7 @@ def parse_batch_response(
         response,
         request.json["inputs"],
         read=lambda row, stored, sent: created_lead(row, stored, sent, settings),
-        refuse=lambda row, sent: _refusal(row, sent, settings, request),
+        refuse=lambda row, sent, index: _refusal(row, sent, settings, request.for_row(index)),
     )
 
 
@@ -249,9 +249,14 @@ def _link_path(number: str, settings: HubSpotSettings, sent: Mapping[str, Any]) 
 
 
 def _property_path(name: str, settings: HubSpotSettings, lead: Lead | None) -> str | None:
-    """Find the unified path behind a property; what no field is written to can be given as a custom field."""
+    """Find the unified path behind a property, in the order in which one replaces the other."""
+    found = FIELDS.source_of(f"properties.{name}", lead)
+    if lead is not None and (found or "").startswith("remote_data."):
+        return found
+    if lead is not None and name in (lead.custom_fields or ()):
+        return f"custom_fields.{name}"
     if name == settings.status_property:
         return "status"
     if name == settings.lead_source_property:
         return "lead_source"
-    return FIELDS.source_of(f"properties.{name}", lead)
+    return found

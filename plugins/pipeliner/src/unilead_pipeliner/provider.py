@@ -200,7 +200,9 @@ def parse_batch_response(response: Response, request: Request, count: int) -> li
     rows = body.get("data")
     if not (200 <= response.status < 300 and body.get("success") is True and isinstance(rows, list)):
         raise _refusal(response, request)
-    return [_row(row, request) for row in rows] if len(rows) == count else batch.unmatched(response, count)
+    if len(rows) != count:
+        return batch.unmatched(response, count)
+    return [_row(row, request.for_row(index)) for index, row in enumerate(rows)]
 
 
 @hookimpl

@@ -6,11 +6,11 @@ Source: https://developer.salesforce.com/docs/platform/api-rest/guide/resources-
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from unilead import CreatedLead, MalformedResponseError, ProviderError, Request, Response
+from unilead import CreatedLead, Lead, MalformedResponseError, ProviderError, Request, Response
 from unilead_salesforce.answers import PathOf, created_lead, refusal
 from unilead_salesforce.settings import SalesforceSettings
 
@@ -51,18 +51,22 @@ def _record(request: Request, field: str | None) -> dict[str, Any]:
     return {"attributes": {"type": "Lead"}, **key, **request.json}
 
 
-def verdicts(response: Response, request: Request, count: int, *, path_of: PathOf) -> list[Verdict]:
+def verdicts(
+    response: Response, request: Request, count: int, *, paths_of: Callable[[Lead | None], PathOf]
+) -> list[Verdict]:
     """Read the verdicts of a batch.
 
+    Args:
+        paths_of: makes what finds the unified path of a field, for one lead or for none in particular.
     Raises: ProviderError where the call was refused as a whole, or its answer has another number of rows.
     """
     rows = response.json
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "success" in row for row in rows):
-        raise refusal(response, record={}, path_of=path_of)
+        raise refusal(response, record={}, path_of=paths_of(None))
     if len(rows) != count or response.status >= 500:
         raise MalformedResponseError("the answer has another number of rows than leads were sent", response=response)
-    records = request.json["records"]
-    return [_verdict(row, response, record, path_of) for row, record in zip(rows, records, strict=True)]
+    sent = zip(rows, request.json["records"], request.leads, strict=True)
+    return [_verdict(row, response, record, paths_of(lead)) for row, record, lead in sent]
 
 
 def _verdict(row: dict[str, Any], response: Response, record: dict[str, Any], path_of: PathOf) -> Verdict:

@@ -207,7 +207,7 @@ def build_batch_request(requests: Sequence[Request], settings: SalesforceSetting
 def parse_batch_response(
     response: Response, request: Request, count: int, settings: SalesforceSettings
 ) -> list[CreatedLead | ProviderError]:
-    return batch.verdicts(response, request, count, path_of=lambda name: field_path(name, request.lead, settings))
+    return batch.verdicts(response, request, count, paths_of=lambda lead: lambda name: field_path(name, lead, settings))
 
 
 @hookimpl

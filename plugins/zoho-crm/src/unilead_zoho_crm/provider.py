@@ -240,7 +240,7 @@ def parse_batch_response(response: Response, request: Request, count: int) -> li
     rows = response.json.get("data") if isinstance(response.json, dict) else None
     if not isinstance(rows, list) or len(rows) != count or response.status >= 500:
         raise read_error(response, request, FIELDS)
-    return [_own_verdict(row, response.part({"data": [row]}), request) for row in rows]
+    return [_own_verdict(row, response.part({"data": [row]}), request.for_row(index)) for index, row in enumerate(rows)]
 
 
 @hookimpl
