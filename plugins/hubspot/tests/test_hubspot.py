@@ -260,9 +260,10 @@ def test_f076_trace_ids_sort_reordered_results(batch: Batch) -> None:
     assert batch.answered(207, results=results, errors=[fault("row-1")]) == ["1", "rejected", "3"]
 
 
-def test_f076_results_without_trace_ids_are_matched_in_order(batch: Batch) -> None:
+def test_f076_results_without_trace_ids_are_matched_by_name(batch: Batch) -> None:
     assert batch.answered(201, results=[row(1, "a"), row(2, "b"), row(3, "c")]) == ["1", "2", "3"]
-    assert batch.answered(207, results=[row(1, "a"), row(3, "c")], errors=[fault("row-1")]) == ["1", "rejected", "3"]
+    assert batch.answered(201, results=[row(2, "b "), row(1, "a"), row(3, "c")]) == ["1", "2", "3"]
+    assert batch.answered(207, results=[row(3, "c"), row(1, "a")], errors=[fault("row-1")]) == ["1", "rejected", "3"]
 
 
 @pytest.mark.parametrize(
@@ -270,11 +271,10 @@ def test_f076_results_without_trace_ids_are_matched_in_order(batch: Batch) -> No
     [
         [row(1, "a"), row(3, "c")],
         [row(1, "a"), row(2, "b"), row(3, "c"), row(4, "d")],
-        [row(2, "b"), row(1, "a"), row(3, "c")],
         [{"id": "1"}, {"id": "2"}, {"id": "3"}],
         [],
     ],
-    ids=["fewer", "more", "reordered", "nothing to tell by", "none"],
+    ids=["fewer", "more", "nothing to tell by", "none"],
 )
 def test_f076_what_cannot_be_matched_is_unknown(results: list[Any], batch: Batch) -> None:
     assert batch.answered(201, results=results) == ["unknown"] * 3
@@ -297,6 +297,64 @@ def test_f076_two_verdicts_for_one_row_are_none(batch: Batch) -> None:
     twice = [*results, row(9, "a", objectWriteTraceId="row-0")]
     assert batch.answered(201, results=twice) == ["unknown", "1", "2"]
     assert batch.answered(207, results=results, errors=[fault("row-1")]) == ["unknown", "unknown", "2"]
+
+
+class ReorderingSimulator(HubSpotSimulator):
+    """Answers the results of a batch last first, without their trace ids."""
+
+    def _answer(self, status: int, body: Any, headers: Any = None) -> Response:
+        if isinstance(body, dict) and "results" in body:
+            body = body | {"results": body["results"][::-1]}
+        return super()._answer(status, body, headers)
+
+
+def test_f076_leads_that_look_alike_never_get_each_others_id() -> None:
+    """The answer to a create holds no contact, so that two leads of one name cannot be told apart by it."""
+    simulator = ReorderingSimulator()
+    contacts = [str(number) for number in range(214550193, 214550205)]
+    leads = [
+        LEAD | {"title": f"Webinar {place // 4}", "contact": {"id": contact}} for place, contact in enumerate(contacts)
+    ]
+    account = Account("hubspot", simulator.sample_settings)
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        found = dict(client.create_many(leads, account))
+    stored = [simulator.leads[found[place].id] for place in range(len(leads))]
+    assert [lead["associations"]["contacts"]["results"][0]["id"] for lead in stored] == contacts
+
+
+@pytest.mark.parametrize(
+    ("results", "known"),
+    [
+        ([row(1, "a"), row(2, "x"), row(3, "y")], ["1", "unknown", "unknown"]),
+        ([row(1, "a"), row(2, "a"), row(3, "c")], ["unknown", "unknown", "3"]),
+        ([row(1, "a"), row(2, "x"), row(3, "c")], ["1", "unknown", "3"]),
+    ],
+    ids=["two unnamed", "one name twice", "a last one that holds something else"],
+)
+def test_f076_only_rows_without_a_sure_owner_are_unknown(results: list[Any], known: list[str], batch: Batch) -> None:
+    assert batch.answered(201, results=results) == known
+
+
+def test_f076_different_leads_of_one_name_travel_apart(provider: Provider, settings: Settings) -> None:
+    other = {"contact": {"id": "7"}}
+    leads = [
+        {"title": "a"},
+        {"title": "b"},
+        {"title": "a"} | other,
+        {"title": "a"},
+        other,
+        {"title": " b"},
+        {"title": "c"},
+    ]
+    requests = [provider.compose(Lead.parse(LEAD | lead), settings) for lead in leads]
+    assert provider.build_batch(requests, settings)[1] == (0, 1, 3, 4, 6)
+
+
+def test_f076_leads_of_one_name_are_all_created(simulator: HubSpotSimulator) -> None:
+    account = Account("hubspot", simulator.sample_settings)
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        found = dict(client.create_many([LEAD] * 5, account))
+    assert len({result.id for result in found.values()}) == simulator.count == 5
 
 
 def test_normalized_value_does_not_hide_the_match(batch: Batch) -> None:

@@ -9,13 +9,26 @@ Source: https://developers.hubspot.com/docs/api-reference/error-handling (read 2
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from unilead import CreatedLead, MalformedResponseError, ProviderError, Request, Response
 
 Row: TypeAlias = dict[str, Any]
 Verdict: TypeAlias = CreatedLead | ProviderError
 TRACE = "objectWriteTraceId"
+T = TypeVar("T")
+
+
+def told_apart(requests: Sequence[Request]) -> list[int]:
+    """Choose the leads of one batch: those of one name must be alike in everything.
+
+    An answer without trace ids tells by the name alone whose result it is; it holds no contact and no company.
+    """
+    first: dict[str, Any] = {}
+    return [
+        index for index, request in enumerate(requests)
+        if first.setdefault(_name_of(request.json), request.json) == request.json
+    ]  # fmt: skip
 
 
 def batch_body(requests: Sequence[Request]) -> Row:
@@ -46,7 +59,7 @@ def verdicts(
     created, rest = _by_trace(results, places, lambda entry: entry.get(TRACE))
     open_places = [index for index in range(len(inputs)) if index not in refused and index not in created]
     if len(results) + len(errors) == len(inputs):
-        created |= _in_order(inputs, open_places, rest)
+        created |= _by_name(inputs, open_places, rest)
 
     def verdict(index: int) -> Verdict:
         entries = [*refused.get(index, ()), *created.get(index, ())]
@@ -76,14 +89,32 @@ def _by_trace(
     return named, [entry for entry in entries if trace_of(entry) is None]
 
 
-def _in_order(inputs: Sequence[Row], places: Sequence[int], rest: Sequence[Row]) -> dict[int, list[Row]]:
-    """Pair results without trace id with the open inputs, if there are as many and every one holds what was sent."""
+def _by_name(inputs: Sequence[Row], places: Sequence[int], rest: Sequence[Row]) -> dict[int, list[Row]]:
+    """Pair results without trace id with the open inputs by the lead's name, and a last one with what is left."""
     if len(rest) != len(places):
         return {}
-    pairs = list(zip(places, rest, strict=True))
-    if not all(_holds(stored, inputs[index]["properties"]) for index, stored in pairs):
-        return {}
-    return {index: [stored] for index, stored in pairs}
+    wanted, stored = _grouped(places, lambda index: inputs[index]), _grouped(rest, lambda result: result)
+    sure = [name for name in wanted if name and len(wanted[name]) == len(stored.get(name, ()))]
+    found = {index: [result] for name in sure for index, result in zip(wanted[name], stored[name], strict=True)}
+    left = [index for index in places if index not in found]
+    unnamed = [result for name, results in stored.items() if name not in sure for result in results]
+    if len(left) == 1 and _holds(unnamed[0], inputs[left[0]]["properties"]):
+        found[left[0]] = unnamed
+    return found
+
+
+def _grouped(items: Sequence[T], record_of: Callable[[T], Row]) -> dict[str, list[T]]:
+    groups: dict[str, list[T]] = {}
+    for item in items:
+        groups.setdefault(_name_of(record_of(item)), []).append(item)
+    return groups
+
+
+def _name_of(record: Mapping[str, Any]) -> str:
+    """The lead's name in what is sent or stored; empty where there is none."""
+    properties = record.get("properties")
+    name = properties.get("hs_lead_name") if isinstance(properties, Mapping) else None
+    return name.strip() if isinstance(name, str) else ""
 
 
 def _holds(stored: Row, sent: Mapping[str, Any]) -> bool:

@@ -36,7 +36,7 @@ from unilead import (
     to_digits,
 )
 from unilead_hubspot.answers import MIRRORS, created_lead, refusal
-from unilead_hubspot.batch import batch_body, verdicts
+from unilead_hubspot.batch import batch_body, told_apart, verdicts
 
 OWN_PROPERTIES = frozenset({"hs_lead_name", "hs_lead_type", "hubspot_owner_id"})  # the fixed ones of FIELDS
 
@@ -193,7 +193,9 @@ def parse_response(response: Response, request: Request, settings: HubSpotSettin
 
 @hookimpl
 def build_batch_request(requests: Sequence[Request], settings: HubSpotSettings) -> tuple[Request, Sequence[int]]:
-    return Request("POST", f"{settings.leads_path}/batch/create", json=batch_body(requests)), range(len(requests))
+    taken = told_apart(requests)
+    body = batch_body([requests[index] for index in taken])
+    return Request("POST", f"{settings.leads_path}/batch/create", json=body), taken
 
 
 @hookimpl
