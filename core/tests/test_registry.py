@@ -136,6 +136,7 @@ def test_two_overrides_need_the_applications_order() -> None:
         registry = _registry([_plugin("unilead-acme", make_plugin())], list(overrides), order=order)
         provider = registry.get("acme")
         assert provider.missing(Lead(), provider.settings({"token": "x"}))[0].field == field
+        assert [plugin.distribution for plugin in registry.overrides("acme")] == [n.replace("_", "-") for n in order]
 
 
 def test_what_the_application_registers_is_asked_first() -> None:

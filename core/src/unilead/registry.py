@@ -88,8 +88,10 @@ class Registry:
         return tuple(self._providers.get(slug, ()))
 
     def overrides(self, slug: str) -> tuple[Plugin, ...]:
-        """The installed overrides of the slug."""
-        return tuple(self._overrides.get(slug, ()))
+        """The installed overrides of the slug, from the provider outwards as far as the application's order says."""
+        places = {name: place for place, name in enumerate(self._order)}
+        found = self._overrides.get(slug, ())
+        return tuple(sorted(found, key=lambda plugin: places.get(_normal(plugin.distribution), len(places))))
 
     @property
     def _providers(self) -> dict[str, list[Plugin]]:

@@ -219,6 +219,14 @@ async def test_a_lead_is_created_in_an_account_as_the_api_creates_it(console: An
     assert notes(outcome)["Dropped"] == "contact, account.id, name"
 
 
+async def test_a_long_lead_goes_over_whole(console: Any) -> None:
+    text = json.dumps({"last_name": "L", "custom_fields": {"note": "é" * 50_000}}, ensure_ascii=False)
+    page = await console.create("zendesk-sell", console.accounts["zendesk-sell"], text)
+    assert badge(page.card("zendesk-sell").one("div", class_="outcome")) == "created"
+    (stored,) = console.host.simulators["zendesk-sell"].leads.values()
+    assert stored["custom_fields"]["note"] == "é" * 50_000
+
+
 async def test_however_often_it_is_clicked_a_lead_is_created_once(console: Any) -> None:
     account, simulator = console.accounts["zendesk-sell"], console.host.simulators["zendesk-sell"]
     first = await console.create("zendesk-sell", account, LEAD)
@@ -349,6 +357,9 @@ async def test_an_ended_session_says_so_where_htmx_asked(console: Any) -> None:
     part = await console.post("/console/check", {"lead": LEAD}, **{"HX-Request": "true"})
     assert part.status == 401
     assert "Sign in again" in part.dom.one("div", role="alert").text
+    part = await console.post("/console/check", {"lead": LEAD}, **{"HX-Request": "true", "Origin": "null"})
+    assert part.status == 403
+    assert "<html" not in part.text
 
 
 # --- S049 -------------------------------------------------------------------------------------------------------------

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from unilead import LeadError, Provider, Response, Settings
 from unilead.message import Request
 from unilead.render import FORMATS, ResponseFormat
+from unilead.strict_json import read_object
 from unilead_host.accounts import StoredAccount
 from unilead_host.crypto import SealError
 from unilead_host.idempotency import fingerprint
-from unilead_host.page.outcome import Outcome, State, document, failed, kept
+from unilead_host.page.outcome import LOOK_IT_UP, Outcome, State, document, failed, kept
 from unilead_host.page.simulate import BEHAVIOURS, is_simulator
 from unilead_host.service import LeadCall
 from unilead_host.tokens import Caller
@@ -33,7 +34,7 @@ _SENT_BEFORE = "This lead was sent before, and what became of it is not known. I
 _WAYS_OUT: dict[State, str] = {
     "rejected": "Mend the lead and check it again.",
     "not_sent": "Put that right, then create the lead.",
-    "unknown": "Look the lead up in the CRM before you send it again.",
+    "unknown": LOOK_IT_UP,
 }
 
 
@@ -96,18 +97,17 @@ async def settings_of(host: Host, caller: Caller, provider: Provider, target: st
         raise NoTargetError(f"The account cannot be used: {error}") from None
 
 
-async def send(
-    host: Host, caller: Caller, provider: Provider, account_id: str, lead: dict[str, Any], again: str
-) -> Outcome:
+async def send(host: Host, caller: Caller, provider: Provider, account_id: str, text: str, again: str) -> Outcome:
     """Create a lead in an account, once.
 
     The key is made from the token and the lead: whatever is clicked, loaded again or checked again, the same lead goes
     to an account once, and one whose outcome is unknown is never sent again unless somebody says so.
 
     Args:
+        text: the lead as JSON.
         again: a word that makes this another create of the same lead; empty for the first.
     """
-    key = fingerprint(caller.token_id, lead, again)
+    key = fingerprint(caller.token_id, read_object(text), again)
     try:
         settings = await settings_of(host, caller, provider, account_id)
     except NoTargetError as error:
@@ -115,25 +115,21 @@ async def send(
     if caller.scope == "read":
         message = "Your token may only read: sign in with one that may create leads."
         return Outcome(provider.slug, provider.info.title, "not_sent", _HEADLINES["not_sent"], message)
-    first = await _ask(host, caller, account_id, lead, key, FORMATS[0])
+
+    async def ask(form: str) -> Answer:
+        """Ask as an API client would; with the same key the service answers again from what it keeps."""
+        query = urlencode({"integrated_account_id": account_id, "truto_response_format": form})
+        return await host.leads.create(LeadCall(caller, query.encode(), text.encode(), key))
+
+    first = await ask(FORMATS[0])
     if first.status != 200:
         return _failed(provider, settings, first)
-    answers = {FORMATS[0]: first}
-    for form in FORMATS[1:]:
-        answers[form] = await _ask(host, caller, account_id, lead, key, form)
-    return _created(provider, answers)
+    others = {form: await ask(form) for form in FORMATS[1:]}
+    return _created(provider, first, {form: answer for form, answer in others.items() if answer.status == 200})
 
 
-async def _ask(
-    host: Host, caller: Caller, account_id: str, lead: dict[str, Any], key: str, form: ResponseFormat
-) -> Answer:
-    """Ask the service as an API client would; with the same key it answers again from what it keeps."""
-    query = urlencode({"integrated_account_id": account_id, "truto_response_format": form})
-    return await host.leads.create(LeadCall(caller, query.encode(), document(lead).encode(), key))
-
-
-def _created(provider: Provider, answers: dict[ResponseFormat, Answer]) -> Outcome:
-    first, title = answers[FORMATS[0]], provider.info.title
+def _created(provider: Provider, first: Answer, others: dict[ResponseFormat, Answer]) -> Outcome:
+    title = provider.info.title
     replayed = "Idempotent-Replayed" in first.headers
     verb = "had created this lead before, as" if replayed else "created the lead as"
     return Outcome(
@@ -143,7 +139,7 @@ def _created(provider: Provider, answers: dict[ResponseFormat, Answer]) -> Outco
         f"{title} {verb} {first.content.get('id', '')}.",
         "Nothing was sent now." if replayed else "",
         kept(_notes(first)),
-        documents=tuple((name, _text(answer)) for name, answer in answers.items()),
+        documents=tuple((name, _text(answer)) for name, answer in {FORMATS[0]: first, **others}.items()),
         can_repeat=replayed,
     )
 

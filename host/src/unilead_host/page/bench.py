@@ -128,9 +128,9 @@ async def _act(request: Request, *, part: str, sends: bool) -> Response:
     try:
         provider = host_of(request.scope).registry.get(slug)
     except LeadError:
-        return foreign_form(session)
+        return foreign_form(request, session)
     if isinstance(lead, Mistake):
-        return foreign_form(session)
+        return foreign_form(request, session)
     target = form.get(f"target-{slug}", "")
     mode = "form" if form.get("mode") == "form" else "json"
     bench = Bench(form["lead"], mode, {slug: target})
@@ -147,7 +147,7 @@ async def _outcome(
     host, target = host_of(request.scope), bench.chosen[provider.slug]
     if is_simulator(target):
         return await simulate(host.registry, provider, lead, target)
-    return await accounts.send(host, session.caller, provider, target, _object(bench.text), again)
+    return await accounts.send(host, session.caller, provider, target, bench.text, again)
 
 
 async def _card(request: Request, session: Session, provider: Provider, lead: Lead, target: str) -> Card:
@@ -188,7 +188,7 @@ async def _page(request: Request, session: Session, bench: Bench, *, part: str =
 
 
 def tally(found: Sequence[Card]) -> str:
-    """How many providers say what: ``6 of 8 ready, 2 missing fields``."""
+    """How many providers say what: ``6 of 8 providers ready, 2 with fields missing``."""
     counts = Counter(one.verdict.status for one in found)
     others = [f"{counts[status]} {words}" for status, words in _OTHERS.items() if counts[status]]
     return ", ".join([f"{counts['ready']} of {len(found)} providers ready", *others])

@@ -72,7 +72,7 @@ async def show_form(request: Request) -> Response:
 async def take_form(request: Request) -> Response:
     """Check the credentials against the provider's model, and connect the account with them."""
     if not sessions_of(request).is_own_form(request):
-        return foreign_form()
+        return foreign_form(request)
     host = host_of(request.scope)
     state = request.path_params["state"]
     pending = await host.connections.find(state)

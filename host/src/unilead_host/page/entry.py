@@ -39,12 +39,12 @@ async def sender(request: Request) -> tuple[Session, Form] | Response:
     """The session and the form of a post from one of our own pages; else the refusal."""
     sessions = sessions_of(request)
     if not sessions.is_own_form(request):
-        return foreign_form()
+        return foreign_form(request)
     session = await sessions.read(request)
     if session is None:
         return to_login(request)
     form = await read_form(request)
-    return (session, form) if sessions.is_own_word(session, form) else foreign_form(session)
+    return (session, form) if sessions.is_own_word(session, form) else foreign_form(request, session)
 
 
 async def read_form(request: Request) -> Form:
@@ -56,7 +56,7 @@ async def read_form(request: Request) -> Form:
 def to_login(request: Request) -> Response:
     """Send somebody to the login, and back afterwards."""
     if wants_part(request):
-        return HTMLResponse(render("_signed_out.html"), 401)
+        return _notice(401, "Your session has ended.", "/login?next=/console", "Sign in again")
     next_page = request.url.path if request.method == "GET" else "/console"
     return RedirectResponse(f"/login?next={quote(next_page)}", 303)
 
@@ -68,9 +68,11 @@ def own_page(path: str) -> str:
     return path if path == "/" or is_provider else "/console"
 
 
-def foreign_form(session: Session | None = None) -> Response:
+def foreign_form(request: Request, session: Session | None = None) -> Response:
     """Refuse a form that is not ours."""
     text = "It did not come from this page, or it is too old. Load the page again and repeat."
+    if wants_part(request):
+        return _notice(403, f"This form is not accepted. {text}", "/console", "To the console")
     return message(403, "This form is not accepted", text, session, href="/console", link="To the console")
 
 
@@ -78,3 +80,8 @@ def message(status: int, title: str, text: str, session: Session | None, *, href
     """A page that says one thing, and the way out."""
     values = {"title": title, "text": text, "way_out": {"href": href, "text": link}}
     return HTMLResponse(render("message.html", here="", session=session, **values), status)
+
+
+def _notice(status: int, text: str, href: str, link: str) -> HTMLResponse:
+    """The same, in the place of the part that htmx asked for."""
+    return HTMLResponse(render("_notice.html", text=text, href=href, link=link), status)

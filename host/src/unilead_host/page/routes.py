@@ -91,6 +91,7 @@ async def show_provider(request: Request) -> Response:
         "ways_in": sheet.ways_in(provider),
         "settings": sheet.settings_of(provider),
         "signing_in": [sheet.signing_in(scheme) for scheme in provider.info.auth_schemes],
+        "address": sheet.address(provider),
         "limits": sheet.limits(provider),
         "fields": sheet.all_fields(provider),
         "chain": sheet.chain(registry, slug),
@@ -110,7 +111,7 @@ def _login_page(next_page: str, error: str = "", status: int = 200) -> Response:
 async def sign_in(request: Request) -> Response:
     """Take a token and open a session."""
     if not sessions_of(request).is_own_form(request):
-        return foreign_form()
+        return foreign_form(request)
     form = await read_form(request)
     next_page = own_page(form.get("next", ""))
     if request.url.scheme != "https" and not is_loopback(request):

@@ -113,15 +113,22 @@ def signing_in(scheme: AuthScheme) -> str:
             return f"OAuth 2.0 with ``Authorization: {scheme.prefix} …``, renewed with the refresh token{scopes}"
 
 
+def address(provider: Provider) -> str:
+    """Where requests go; settings stand in braces. Empty where the account's settings say it all."""
+    url = provider.info.base_url
+    return "" if url.startswith("{") else url
+
+
 def limits(provider: Provider) -> list[str]:
-    """The CRM's rate limits in words, and the size of a batch."""
+    """The CRM's rate limits in words."""
     return [f"{limit.requests:,} requests in {_duration(limit.seconds)}" for limit in provider.info.rate_limits]
 
 
 def _duration(seconds: float) -> str:
     size, unit = next(((size, unit) for size, unit in _UNITS if seconds % size == 0), (1, "second"))
-    count = seconds / size
-    return f"a {unit}" if count == 1 and unit != "hour" else "an hour" if count == 1 else f"{count:g} {unit}s"
+    if seconds != size:
+        return f"{seconds / size:g} {unit}s"
+    return "an hour" if unit == "hour" else f"a {unit}"
 
 
 def fields_of(provider: Provider, side: Side) -> list[Described]:
