@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unilead import InvalidLeadError, Lead
-from unilead.importing.columns import Columns, all_places, choose, guess, place_of
+from unilead.importing.columns import Columns
 from unilead.importing.files import FileError
+from unilead.importing.places import all_places, choose, guess, place_of
 
 
 def _lead(columns: dict[str, str], *cells: Any, nested: bool = False) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def crm(monkeypatch: pytest.MonkeyPatch) -> BatchSimulator:
     def registry(**options: Any) -> Registry:
         return batch_registry(simulator=lambda: simulator)
 
-    monkeypatch.setattr("unilead.cli.bulk.Registry", registry)
+    monkeypatch.setattr("unilead.cli.dry_run.Registry", registry)
     monkeypatch.setattr("unilead.retry.BACKOFF_BASE", 0.001)
     return simulator
 
@@ -318,9 +318,9 @@ def test_f079_f085_b080_an_interrupted_import_finishes_what_is_in_flight(
     file = tmp_path / "leads.csv"
     file.write_text("last_name\n" + "".join(f"n{row}\n" for row in range(2_000)), encoding="utf-8")
     script = (
-        "import sys, acme_batch, unilead.cli.bulk\n"
+        "import sys, acme_batch, unilead.cli.dry_run\n"
         "simulator = acme_batch.BatchSimulator(); simulator.faults.latency = 0.1\n"
-        "unilead.cli.bulk.Registry = lambda: acme_batch.batch_registry(simulator=lambda: simulator)\n"
+        "unilead.cli.dry_run.Registry = lambda: acme_batch.batch_registry(simulator=lambda: simulator)\n"
         "from unilead.cli import main\n"
         "main(['import', '--simulate', 'acme', '--json', sys.argv[1]])\n"
     )
@@ -353,6 +353,7 @@ def test_f079_f085_b080_an_interrupted_import_finishes_what_is_in_flight(
         (["--map", "Nobody=last_name"], "no column"),
         (["--map", "Stage=stage"], "no field"),
         (["--report", "out.pdf"], ".html or .csv"),
+        (["--dry-run", "--report", "out.csv"], "ending in .html"),
         (["--delimiter", ",,"], "one character"),
         (["--encoding", "nonsense"], "no encoding"),
         (["--results", "/no/such/folder/x.jsonl"], "No such file"),
@@ -475,8 +476,8 @@ def test_a_report_that_cannot_be_written_is_said_after_the_verdicts_are_kept(run
 def test_a_terminal_gets_a_bar_with_counts(leads: Any) -> None:
     file = leads(3_000)
     script = (
-        "import sys, acme_batch, unilead.cli.bulk\n"
-        "unilead.cli.bulk.Registry = acme_batch.batch_registry\n"
+        "import sys, acme_batch, unilead.cli.dry_run\n"
+        "unilead.cli.dry_run.Registry = acme_batch.batch_registry\n"
         "from unilead.cli import main\n"
         "main(['import', '--simulate', 'acme', '--json', sys.argv[1]])\n"
     )

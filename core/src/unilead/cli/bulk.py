@@ -6,34 +6,29 @@ import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 
-from unilead.accounts import load_account
 from unilead.cli.client import open_client
-from unilead.cli.show import UNKNOWN, Command, heading, line, note, one_line, pairs, print_json, table
+from unilead.cli.dry_run import Target, survey_of, target_of
+from unilead.cli.progress import progress_of
+from unilead.cli.show import UNKNOWN, Command, heading, note, one_line, pairs, print_json
 from unilead.errors import LeadError
 from unilead.importing.columns import Columns
-from unilead.importing.ledger import Ledger, Status
+from unilead.importing.ledger import STATUSES, Ledger
 from unilead.importing.readers import FORMATS, Reader, open_reader
-from unilead.importing.report import import_page, survey_page, write_csv, write_page
-from unilead.importing.run import Again, AlreadyImportedError, Import, columns_of, prepare, results_path
-from unilead.importing.survey import Survey
+from unilead.importing.report import import_page, write_csv, write_page
+from unilead.importing.run import Again, AlreadyImportedError, Import, prepare, results_path
 from unilead.importing.tally import Tally
-from unilead.info import Account
-from unilead.registry import Registry
-from unilead.simulator import Simulator
 
 INTERRUPTED, TERMINATED = 130, 143
 TOP_REASONS = 5
-SHOWN_EVERY = 0.1  # seconds
+STOPPING = b"\nunilead: stopping; waiting for the requests in flight (again: leave at once)\n"
 
 
 @click.command("import", cls=Command)
@@ -79,13 +74,13 @@ def import_(
         raise click.UsageError("name an account with --account FILE, or a simulator with --simulate SLUG")
     if delimiter is not None:
         delimiter = _delimiter(delimiter)
-    report = _report_path(report_file)
-    target = _target(account_file, slug)
+    report = _report_path(report_file, dry_run=dry_run)
+    target = target_of(account_file, slug)
     reader = open_reader(Path(file), form=form, encoding=encoding, delimiter=delimiter, sheet=sheet)
     for text in reader.notes:
         note(f"note: {text}")
     if dry_run:
-        return _survey(target, reader, file, mapping, report, as_json=as_json)
+        return survey_of(target, reader, file, mapping, report, as_json=as_json)
     results = Path(results_file) if results_file else results_path(Path(file))
     again = Again(resume, retry_unknown, retry_rejected)
     try:
@@ -108,25 +103,6 @@ def import_(
         ledger.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    registry: Registry
-    account: Account
-    simulator: Simulator | None
-
-    @property
-    def title(self) -> str:
-        return self.registry.get(self.account.provider).info.title
-
-
-def _target(account_file: str | None, slug: str | None) -> _Target:
-    registry = Registry()
-    if slug is None:
-        return _Target(registry, load_account(account_file or ""), None)
-    simulator = registry.get(slug).simulator()
-    return _Target(registry, Account(slug, simulator.sample_settings, id=f"simulator-{slug}"), simulator)
-
-
 def _delimiter(text: str) -> str:
     found = {"\\t": "\t", "tab": "\t"}.get(text, text)
     if len(found) != 1:
@@ -134,10 +110,11 @@ def _delimiter(text: str) -> str:
     return found
 
 
-def _report_path(text: str | None) -> Path | None:
+def _report_path(text: str | None, *, dry_run: bool) -> Path | None:
     path = Path(text) if text else None
-    if path is not None and path.suffix.lower() not in (".html", ".htm", ".csv"):
-        raise click.UsageError("--report wants a file ending in .html or .csv")
+    known = (".html", ".htm") if dry_run else (".html", ".htm", ".csv")
+    if path is not None and path.suffix.lower() not in known:
+        raise click.UsageError(f"--report wants a file ending in {'.html' if dry_run else '.html or .csv'}")
     return path
 
 
@@ -145,7 +122,7 @@ def _report_path(text: str | None) -> Path | None:
 
 
 def _import(
-    target: _Target,
+    target: Target,
     reader: Reader,
     columns: Columns,
     ledger: Ledger,
@@ -159,11 +136,11 @@ def _import(
     _show_columns(reader, columns, file, target.title)
     for row in ledger.cut:
         note(f"note: the last line of the results was cut off; row {row} is unknown")
-    with open_client(target.registry, target.simulator, paced=True) as client, _progress(reader.count) as seen:
+    with open_client(target.registry, target.simulator, paced=True) as client, progress_of(reader.count) as seen:
         running = Import(
             reader, columns, ledger, client, target.account, concurrency=concurrency, again=again, seen=seen
         )
-        seen.begin(reader.count - _left(ledger, reader.count, again))
+        seen.done = reader.count - _left(ledger, reader.count, again)
         with _stopping(running) as caught:
             summary = running.run()
     if running.stopped_by is not None:
@@ -171,7 +148,7 @@ def _import(
         asked = f" (it asks to wait {wait:,.0f} seconds)" if wait else ""
         note(f"unilead: stopped: {running.stopped_by.message}{asked}")
         hint = one_line(running.stopped_by.hint or "mend the account")
-        click.echo(f"  hint: {hint}; then --resume goes on", err=True)
+        click.echo(f"  hint: {hint}; --resume goes on", err=True)
     needs_reasons = report is not None or summary["created"] < summary["rows"]
     tally = Tally.of(ledger.last_entries()) if needs_reasons else Tally()
     if report is not None:
@@ -211,7 +188,7 @@ def _ended(summary: dict[str, Any], *, as_json: bool, tally: Tally | None = None
     if as_json:
         print_json(summary)
     else:
-        counts = {name.replace("_", " "): summary[name] for name in ("created", "rejected", "unknown", "not_sent")}
+        counts = {name.replace("_", " "): summary[name] for name in STATUSES}
         found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
         heading(f"{summary['rows']:,} rows into {title}: {found}")
         pairs(
@@ -250,7 +227,8 @@ def _stopping(running: Import) -> Iterator[list[int]]:
             os._exit(caught[0])  # threads that wait for an answer would keep the process
         caught.append(INTERRUPTED if number == signal.SIGINT else TERMINATED)
         running.stop()
-        sys.stderr.write("\nunilead: stopping; waiting for the requests in flight (again: leave at once)\n")
+        with suppress(OSError):  # straight to the terminal: what was interrupted may be in the middle of a write
+            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, STOPPING)
 
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
@@ -260,55 +238,6 @@ def _stopping(running: Import) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-# --- a dry run --------------------------------------------------------------------------------------------------------
-
-
-def _survey(
-    target: _Target, reader: Reader, file: str, mapping: tuple[str, ...], report: Path | None, *, as_json: bool
-) -> int:
-    provider = target.registry.get(target.account.provider)
-    columns = columns_of(reader, mapping)
-    survey = Survey(reader, columns, provider, provider.settings_of(target.account))
-    with _progress(reader.count) as seen:
-        for status in survey.run():
-            seen(status)
-    document = survey.document()
-    if report is not None:
-        if report.suffix.lower() == ".csv":
-            raise click.UsageError("a dry run's report is a page: --report FILE.html")
-        write_page(report, survey_page(survey, document, file=file, crm=target.title))
-    if as_json:
-        print_json(document)
-    else:
-        _print_survey(document, target.title)
-    return int(document["ready"] < document["rows"])
-
-
-def _print_survey(document: dict[str, Any], title: str) -> None:
-    counts = ", ".join(f"{document[name]:,} {name}" for name in ("ready", "missing", "invalid"))
-    heading(f"{document['rows']:,} rows for {title}: {counts}; nothing was sent")
-    pairs(
-        [
-            *((f"missing {name}", f"in {count:,} rows") for name, count in document["missing_fields"].items()),
-            *((f"dropped {path}", f"in {count:,} rows") for path, count in document["dropped"].items()),
-            *(
-                (
-                    "invalid",
-                    f"{reason['count']:,} rows: {reason['message']} (row {', '.join(map(str, reason['rows']))})",
-                )
-                for reason in document["reasons"]
-                if reason["status"] == "invalid"
-            ),
-        ]
-    )
-    line()
-    rows = [
-        (entry["column"], entry["field"] or "not imported", f"{entry['filled']:,}", f"{entry['dropped']:,}")
-        for entry in document["columns"]
-    ]
-    table(("COLUMN", "FIELD", "FILLED", "DROPPED"), rows)
 
 
 # --- on standard error ------------------------------------------------------------------------------------------------
@@ -323,59 +252,3 @@ def _show_columns(reader: Reader, columns: Columns, file: str, title: str) -> No
         click.echo(f"  {one_line(name):<{width}}  →  {field or '(not imported)'}", err=True)
     if columns.ignored:
         click.echo(f"  --map {one_line(columns.ignored[0])!r}=FIELD imports it", err=True)
-
-
-class _Seen:
-    """Counts statuses for a progress bar, which is there only on a terminal."""
-
-    def __init__(self, show: Callable[[dict[str, int], int], None]) -> None:
-        self.counts: dict[str, int] = {}
-        self.done = 0
-        self._show = show
-
-    def begin(self, done: int) -> None:
-        """Start with rows that need no sending."""
-        self.done = done
-
-    def __call__(self, status: Status | str) -> None:
-        self.counts[status] = self.counts.get(status, 0) + 1
-        self.done += 1
-        self._show(self.counts, self.done)
-
-
-@contextmanager
-def _progress(rows: int) -> Iterator[_Seen]:
-    """Show a bar with rate, time left and counts on standard error, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield _Seen(lambda counts, done: None)
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed or 0:,.0f}/s")
-
-    columns = (BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn(), TextColumn("{task.fields[counts]}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=rows, counts="")
-
-        shown_at = 0.0
-
-        def show(counts: dict[str, int], done: int) -> None:
-            nonlocal shown_at
-            if done == rows or time.monotonic() - shown_at > SHOWN_EVERY:
-                shown_at = time.monotonic()
-                text = " ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
-                progress.update(task, completed=done, counts=text)
-
-        yield _Seen(show)

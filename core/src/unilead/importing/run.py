@@ -12,9 +12,10 @@ from unilead.bulk import Verdict
 from unilead.client import Client
 from unilead.errors import LeadError
 from unilead.exchange import Result
-from unilead.importing.columns import Columns, choose
+from unilead.importing.columns import Columns
 from unilead.importing.files import FileError, fingerprint
 from unilead.importing.ledger import STATUSES, ImportKey, Ledger, Status, totals
+from unilead.importing.places import choose
 from unilead.importing.readers import Reader
 from unilead.in_flight import Creating
 from unilead.info import Account
