@@ -16,7 +16,6 @@ from typing import Any, Literal, TypeAlias
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from unilead_host.storage import Database
@@ -147,8 +146,9 @@ class Keys:
             "created_at": now(),
             "expires_at": now() + self._seconds,
         }
-        statement = _insert(connection, idempotency_keys).values(columns).on_conflict_do_nothing()
-        return (await connection.execute(statement)).rowcount == 1
+        wanted = self._database.insert(idempotency_keys).values(columns).on_conflict_do_nothing()
+        # Asked for by RETURNING: what an INSERT reports as its count depends on the driver.
+        return (await connection.execute(wanted.returning(idempotency_keys.c.key))).first() is not None
 
     async def _set(self, key: Key, **values: Any) -> None:
         async with self._database.transaction() as connection:
@@ -205,7 +205,7 @@ class Repeats:
             self._known.add((scope, digest))
         async with self._database.transaction() as connection:
             row = {**scope.columns, "fingerprint": digest, "at": now()}
-            statement = _insert(connection, unknown_outcomes).values(row)
+            statement = self._database.insert(unknown_outcomes).values(row)
             await connection.execute(
                 statement.on_conflict_do_update(index_elements=list(unknown_outcomes.primary_key), set_={"at": now()})
             )
@@ -231,8 +231,3 @@ class Repeats:
         table = unknown_outcomes
         wanted = {**scope.columns, "fingerprint": digest}
         return sa.and_(*(table.c[name] == value for name, value in wanted.items()))
-
-
-def _insert(connection: AsyncConnection, table: sa.Table) -> Any:
-    """The INSERT of this database's kind, which knows ON CONFLICT."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
