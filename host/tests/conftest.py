@@ -146,9 +146,17 @@ def accounts(database: Database, vault: Vault, registry: Registry) -> Accounts:
     return Accounts(database, vault, registry)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"] if DSN else ["sqlite"])
+def host_url(request: pytest.FixtureRequest) -> str:
+    """As `database_url`, for whole hosts: without a server they run on SQLite alone, and no line tells of it."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("sqlite_url"))
+    return str(request.getfixturevalue("postgresql").fresh(migrated=True))
+
+
 @pytest.fixture
-async def stage(sqlite_url: str, anyio_backend: str) -> AsyncIterator[Stage]:
-    async with staged(sqlite_url) as made:
+async def stage(host_url: str, anyio_backend: str) -> AsyncIterator[Stage]:
+    async with staged(host_url) as made:
         yield made
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -15,11 +15,18 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from host_stage import LEADS, Stage
+from host_stage import LEADS, Stage, staged
 
 pytestmark = pytest.mark.anyio
 SELL = "zendesk-sell"
 L = {"last_name": "L"}
+
+
+@pytest.fixture
+async def stage(sqlite_url: str, anyio_backend: str) -> AsyncIterator[Stage]:
+    """On SQLite alone: nothing here comes as far as the database."""
+    async with staged(sqlite_url) as made:
+        yield made
 
 
 def lead(**more: Any) -> bytes:

@@ -263,8 +263,8 @@ async def test_s019_tokens_that_may_not(stage: Stage) -> None:
     assert calls(stage) == 1
 
 
-async def test_the_hosts_own_limit_is_the_last_check(sqlite_url: str, anyio_backend: str) -> None:
-    async with staged(sqlite_url, account_rate=2) as stage:
+async def test_the_hosts_own_limit_is_the_last_check(host_url: str, anyio_backend: str) -> None:
+    async with staged(host_url, account_rate=2) as stage:
         statuses = [(await stage.post(SELL, lead)).status_code for lead in (L, {}, L, L)]
         assert statuses == [200, 400, 200, 429]
         limited = await stage.post(SELL, L | {"foo": 1, "status": "x"}, headers=KEYED)

@@ -222,8 +222,8 @@ VECTORS = [
 
 
 @pytest.fixture
-async def stage(sqlite_url: str, anyio_backend: str) -> Any:
-    async with staged(sqlite_url, create_timeout=2.0) as made:
+async def stage(host_url: str, anyio_backend: str) -> Any:
+    async with staged(host_url, create_timeout=2.0) as made:
         yield made
 
 
