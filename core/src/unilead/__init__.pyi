@@ -4,6 +4,15 @@ from pydantic import (
     SecretStr as SecretStr,
 )
 
+from unilead.answered import (
+    one_address as one_address,
+)
+from unilead.answered import (
+    reference as reference,
+)
+from unilead.answered import (
+    typed_items as typed_items,
+)
 from unilead.client import (
     AsyncClient as AsyncClient,
 )

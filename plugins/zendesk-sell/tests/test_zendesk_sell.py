@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unilead import Provider, Registry, SettingsError
+from unilead import Lead, Provider, Registry, Response, SettingsError
 from unilead.testing import ProviderContract, VendorRules
 
 
@@ -49,3 +49,12 @@ def test_settings_at_fault_are_named(provider: Provider, values: dict[str, Any],
 def test_an_account_may_refresh_instead_of_holding_a_token(provider: Provider) -> None:
     settings = provider.settings({"client_id": "a", "client_secret": "b", "refresh_token": "c"})
     assert provider.base_url(settings) == "https://api.getbase.com"
+
+
+@pytest.mark.parametrize("odd", ["Bristol", ["Bristol"], 5, {}], ids=str)
+def test_an_odd_address_does_not_hide_that_the_lead_was_created(odd: Any, provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    request = provider.build_request(Lead(last_name="Okafor"), settings)
+    answer = Response.of(200, {"data": {"id": 7, "address": odd}, "meta": {"type": "lead"}})
+    created = provider.parse_response(answer, request, settings)
+    assert (created.id, created.addresses) == ("7", None)

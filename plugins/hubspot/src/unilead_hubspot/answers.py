@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from unilead import Category, CreatedLead, MalformedResponseError, ProviderError, Response, error_for, utc_text
+from unilead import (
+    Category,
+    CreatedLead,
+    MalformedResponseError,
+    ProviderError,
+    Response,
+    error_for,
+    reference,
+    typed_items,
+    utc_text,
+)
 
 if TYPE_CHECKING:
     from unilead_hubspot.provider import HubSpotSettings
@@ -76,19 +86,18 @@ def created_lead(response: Response, stored: Any, sent: Mapping[str, Any], setti
     lead_source = properties.get(settings.lead_source_property) or properties.get("hs_lead_source")
     contact = _linked(stored, "contacts") or properties.get("hs_primary_contact_id")
     account = _linked(stored, "companies") or properties.get("hs_primary_company_id")
-    email = properties.get("hs_associated_contact_email")
     return CreatedLead(
         id=stored["id"],
-        owner=_reference(properties.get("hubspot_owner_id")),
+        owner=reference(properties.get("hubspot_owner_id")),
         lead_source=lead_source or None,
         lead_type=properties.get("hs_lead_type") or None,
         status=properties.get(settings.status_property) or None,
         title=properties.get("hs_lead_name") or properties.get("hs_lead_name_calculated") or None,
-        contact=_reference(contact),
-        account=_reference(account),
+        contact=reference(contact),
+        account=reference(account),
         first_name=properties.get("hs_associated_contact_firstname") or None,
         last_name=properties.get("hs_associated_contact_lastname") or None,
-        email_addresses=[{"email": email, "type": "primary"}] if email else None,
+        email_addresses=typed_items("email", primary=properties.get("hs_associated_contact_email")),
         custom_fields=_custom_fields(properties, sent.get("properties") or {}, settings),
         last_activity_at=_moment(
             properties.get("hs_last_activity_date") or properties.get("hs_contact_last_activity_date")
@@ -116,10 +125,6 @@ def _linked(stored: Mapping[str, Any], kind: str) -> str | None:
     links = (stored.get("associations") or {}).get(kind, {}).get("results", ())
     primary = [link["id"] for link in links if "primary" in link.get("type", "").lower()]
     return next(iter([*primary, *(link["id"] for link in links)]), None)
-
-
-def _reference(number: str | None) -> dict[str, str] | None:
-    return {"id": number} if number else None
 
 
 def _moment(value: Any) -> Any:

@@ -36,8 +36,11 @@ from unilead import (
     hookimpl,
     id_name,
     named_id,
+    one_address,
     path_segment,
+    reference,
     to_integer,
+    typed_items,
 )
 from unilead_insightly.values import custom_fields, named_values, timestamp
 
@@ -173,17 +176,15 @@ def parse_response(response: Response, request: Request, settings: InsightlySett
     stored = response.json
     return CreatedLead(
         id=stored["LEAD_ID"],
-        owner=_reference(stored.get("OWNER_USER_ID")),
+        owner=reference(stored.get("OWNER_USER_ID")),
         lead_source=id_name(stored.get("LEAD_SOURCE_ID"), settings.lead_source_map),
         title=stored.get("TITLE") or None,
         first_name=stored.get("FIRST_NAME") or None,
         last_name=stored.get("LAST_NAME") or None,
         addresses=_addresses(stored),
-        email_addresses=_items(("email", "primary", stored.get("EMAIL"))),
-        phone_numbers=_items(
-            ("number", "work", stored.get("PHONE")),
-            ("number", "mobile", stored.get("MOBILE")),
-            ("number", "fax", stored.get("FAX")),
+        email_addresses=typed_items("email", primary=stored.get("EMAIL")),
+        phone_numbers=typed_items(
+            "number", work=stored.get("PHONE"), mobile=stored.get("MOBILE"), fax=stored.get("FAX")
         ),
         custom_fields=named_values(stored.get("CUSTOMFIELDS")),
         last_activity_at=timestamp(stored.get("LAST_ACTIVITY_DATE_UTC")),
@@ -202,19 +203,9 @@ def simulator() -> Simulator:
     return InsightlySimulator()
 
 
-def _reference(number: int | None) -> dict[str, int] | None:
-    return {"id": number} if number else None
-
-
-def _items(*slots: tuple[str, str, str | None]) -> list[dict[str, str]] | None:
-    """Turn Insightly's single columns into a list of typed items; an empty text counts as absent."""
-    return [{part: text, "type": kind} for part, kind, text in slots if text] or None
-
-
-def _addresses(stored: Mapping[str, str | None]) -> list[dict[str, str]] | None:
+def _addresses(stored: Mapping[str, str | None]) -> list[dict[str, str | None]] | None:
     names = {"street_1": "STREET", "city": "CITY", "state": "STATE", "postal_code": "POSTCODE", "country": "COUNTRY"}
-    parts = {part: text for part, name in names.items() if (text := stored.get(f"ADDRESS_{name}"))}
-    return [{**parts, "type": "primary"}] if parts else None
+    return one_address(**{part: stored.get(f"ADDRESS_{name}") or None for part, name in names.items()})
 
 
 def _error(response: Response, request: Request) -> ProviderError:

@@ -34,6 +34,7 @@ from unilead import (
     error_for,
     hookimpl,
     path_segment,
+    reference,
     to_integer,
 )
 
@@ -208,11 +209,11 @@ def parse_response(response: Response, settings: PipedriveSettings) -> CreatedLe
     stored = response.json["data"]
     return CreatedLead(
         id=stored["id"],
-        owner=_reference(stored.get("owner_id")),
+        owner=reference(stored.get("owner_id")),
         lead_source=stored.get("source_name"),
         title=stored.get("title"),
-        contact=_reference(stored.get("person_id")),
-        account=_reference(stored.get("organization_id")),
+        contact=reference(stored.get("person_id")),
+        account=reference(stored.get("organization_id")),
         custom_fields={name: value for name, value in stored.items() if CUSTOM_FIELD.fullmatch(name)} or None,
         created_at=stored.get("add_time"),
         updated_at=stored.get("update_time"),
@@ -225,10 +226,6 @@ def simulator() -> Simulator:
     from unilead_pipedrive.simulator import PipedriveSimulator
 
     return PipedriveSimulator()
-
-
-def _reference(number: int | None) -> dict[str, int] | None:
-    return None if number is None else {"id": number}
 
 
 def _urls(lead_id: Any, subdomain: str) -> list[dict[str, str]] | None:

@@ -18,6 +18,7 @@ from unilead import (
     Response,
     error_for,
     parse_timestamp,
+    reference,
     utc_text,
 )
 
@@ -36,18 +37,14 @@ def created_lead(stored: dict[str, Any]) -> CreatedLead:
     source_id = stored.get("lead_source_id") or _id_of(source)
     return CreatedLead(
         id=stored["id"],
-        owner=_reference(stored.get("owner_id") or _id_of(stored.get("owner"))),
+        owner=reference(stored.get("owner_id") or _id_of(stored.get("owner"))),
         lead_source=(source.get("option_name") if isinstance(source, dict) else None) or source_id,
-        contact=_reference(_id_of(stored.get("primary_contact"))),
-        account=_reference(_id_of(stored.get("primary_account"))),
+        contact=reference(_id_of(stored.get("primary_contact"))),
+        account=reference(_id_of(stored.get("primary_account"))),
         created_at=_moment(stored.get("created")),
         updated_at=_moment(stored.get("modified")),
         converted_at=_moment(stored.get("qualify_date")),
     )
-
-
-def _reference(record_id: str | None) -> dict[str, str] | None:
-    return {"id": record_id} if record_id else None
 
 
 def _id_of(link: Any) -> str | None:

@@ -17,6 +17,9 @@ from unilead import (
     ProviderError,
     Response,
     error_for,
+    one_address,
+    reference,
+    typed_items,
 )
 
 PathOf: TypeAlias = Callable[[str], str | None]
@@ -79,19 +82,19 @@ def created_lead(answer: Response) -> CreatedLead:
 
 def read_lead(stored: Mapping[str, Any]) -> CreatedLead:
     """Read a whole record; a field that the user may not see is absent."""
-    numbers = (("Phone", "primary"), ("MobilePhone", "mobile"), ("Fax", "fax"))
-    email = stored.get("Email")
     return CreatedLead(
         id=stored["Id"],
-        owner={"id": stored["OwnerId"]} if stored.get("OwnerId") else None,
+        owner=reference(stored.get("OwnerId")),
         lead_source=stored.get("LeadSource"),
         status=stored.get("Status"),
         title=stored.get("Title"),
         first_name=stored.get("FirstName"),
         last_name=stored.get("LastName"),
         addresses=_addresses(stored),
-        email_addresses=[{"email": email, "type": "primary"}] if email else None,
-        phone_numbers=[{"number": stored[n], "type": kind} for n, kind in numbers if stored.get(n)] or None,
+        email_addresses=typed_items("email", primary=stored.get("Email")),
+        phone_numbers=typed_items(
+            "number", primary=stored.get("Phone"), mobile=stored.get("MobilePhone"), fax=stored.get("Fax")
+        ),
         custom_fields={name: value for name, value in stored.items() if name.endswith("__c")} or None,
         last_activity_at=_moment(stored.get("LastActivityDate")),
         created_at=_moment(stored.get("CreatedDate")),
@@ -105,9 +108,8 @@ def read_lead(stored: Mapping[str, Any]) -> CreatedLead:
 def _addresses(stored: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     first, _, second = str(stored.get("Street") or "").replace("\r\n", "\n").partition("\n")
     places = {"city": "City", "state": "State", "postal_code": "PostalCode", "country": "Country"}
-    found = {"street_1": first or None, "street_2": second or None}
-    found |= {part: stored.get(name) for part, name in places.items()}
-    return [{**found, "type": "primary"}] if any(found.values()) else None
+    found = {part: stored.get(name) for part, name in places.items()}
+    return one_address(street_1=first or None, street_2=second or None, **found)
 
 
 def _moment(text: Any) -> Any:

@@ -32,8 +32,11 @@ from unilead import (
     hookimpl,
     id_name,
     named_id,
+    one_address,
     path_segment,
+    reference,
     to_integer,
+    typed_items,
 )
 
 PHONES = PhoneSlots({"mobile": ["mobile"], "fax": ["fax"], "phone": ["primary", "work", None, "secondary"]})
@@ -148,17 +151,15 @@ def parse_response(response: Response, request: Request, settings: ZendeskSellSe
     stored = response.json["data"]
     return CreatedLead(
         id=stored["id"],
-        owner=_reference(stored.get("owner_id")),
+        owner=reference(stored.get("owner_id")),
         lead_source=id_name(stored.get("source_id"), settings.lead_source_map),
         title=stored.get("title"),
         first_name=stored.get("first_name"),
         last_name=stored.get("last_name"),
         addresses=_addresses(stored.get("address")),
-        email_addresses=_items(("email", "primary", stored.get("email"))),
-        phone_numbers=_items(
-            ("number", "work", stored.get("phone")),
-            ("number", "mobile", stored.get("mobile")),
-            ("number", "fax", stored.get("fax")),
+        email_addresses=typed_items("email", primary=stored.get("email")),
+        phone_numbers=typed_items(
+            "number", work=stored.get("phone"), mobile=stored.get("mobile"), fax=stored.get("fax")
         ),
         custom_fields=stored.get("custom_fields"),
         created_at=stored.get("created_at"),
@@ -179,20 +180,10 @@ def _without_envelope(extra: Mapping[str, Any]) -> Mapping[str, Any]:
     return inner if isinstance(inner, Mapping) and set(extra) <= {"data", "meta"} else extra
 
 
-def _reference(number: int | None) -> dict[str, int] | None:
-    return None if number is None else {"id": number}
-
-
-def _items(*slots: tuple[str, str, str | None]) -> list[dict[str, str]] | None:
-    """Turn Sell's single attributes into a list of typed items."""
-    return [{part: text, "type": kind} for part, kind, text in slots if text] or None
-
-
-def _addresses(address: Mapping[str, str | None] | None) -> list[dict[str, str | None]] | None:
-    if not address or not any(address.values()):
-        return None
-    parts = {part: address.get(part) for part in ("city", "state", "postal_code", "country")}
-    return [{"street_1": address.get("line1"), **parts, "type": "primary"}]
+def _addresses(address: Any) -> list[dict[str, Any]] | None:
+    place = address if isinstance(address, Mapping) else {}
+    parts = {part: place.get(part) for part in ("city", "state", "postal_code", "country")}
+    return one_address(street_1=place.get("line1"), **parts)
 
 
 def _error(response: Response, request: Request) -> Exception:

@@ -14,7 +14,9 @@ from unilead import (
     Request,
     Response,
     error_for,
-    parse_timestamp,
+    one_address,
+    reference,
+    typed_items,
 )
 
 PLAN_LIMITS = ("LIMIT_EXCEEDED", "LIMIT_REACHED", "STORAGE_SPACE_EXCEEDED")
@@ -83,8 +85,8 @@ def row_verdict(row: Any, response: Response, request: Request, fields: FieldMap
         return MalformedResponseError("the answer names no lead id", response=response)
     return CreatedLead(
         id=details["id"],
-        created_at=_moment(details.get("Created_Time")),
-        updated_at=_moment(details.get("Modified_Time")),
+        created_at=details.get("Created_Time"),
+        updated_at=details.get("Modified_Time"),
     )
 
 
@@ -165,43 +167,34 @@ def _message(row: Mapping[str, Any], name: Any) -> str:
 
 def created_lead(stored: Mapping[str, Any]) -> CreatedLead:
     """Read a whole record, as a read answers it."""
-    phones = (("Phone", "primary"), ("Mobile", "mobile"), ("Fax", "fax"))
-    emails = (("Email", "primary"), ("Secondary_Email", "secondary"))
     custom = {name: value for name, value in stored.items() if name not in STANDARD and not name.startswith("$")}
     return CreatedLead(
         id=stored["id"],
-        owner=_reference(stored.get("Owner")),
+        owner=reference(_id_of(stored.get("Owner"))),
         lead_source=stored.get("Lead_Source"),
         status=stored.get("Lead_Status"),
         title=stored.get("Designation"),
         first_name=stored.get("First_Name"),
         last_name=stored.get("Last_Name"),
         addresses=_addresses(stored),
-        email_addresses=[{"email": stored[n], "type": kind} for n, kind in emails if stored.get(n)] or None,
-        phone_numbers=[{"number": stored[n], "type": kind} for n, kind in phones if stored.get(n)] or None,
+        email_addresses=typed_items("email", primary=stored.get("Email"), secondary=stored.get("Secondary_Email")),
+        phone_numbers=typed_items(
+            "number", primary=stored.get("Phone"), mobile=stored.get("Mobile"), fax=stored.get("Fax")
+        ),
         custom_fields=custom or None,
-        last_activity_at=_moment(stored.get("Last_Activity_Time")),
-        created_at=_moment(stored.get("Created_Time")),
-        updated_at=_moment(stored.get("Modified_Time")),
-        converted_at=_moment(stored.get("Converted_Date_Time")),
-        converted_contact=(stored.get("Converted_Contact") or {}).get("id"),
-        converted_account=(stored.get("Converted_Account") or {}).get("id"),
+        last_activity_at=stored.get("Last_Activity_Time"),
+        created_at=stored.get("Created_Time"),
+        updated_at=stored.get("Modified_Time"),
+        converted_at=stored.get("Converted_Date_Time"),
+        converted_contact=_id_of(stored.get("Converted_Contact")),
+        converted_account=_id_of(stored.get("Converted_Account")),
     )
 
 
-def _reference(record: Any) -> dict[str, Any] | None:
-    return {"id": record["id"]} if isinstance(record, Mapping) and record.get("id") else None
+def _id_of(record: Any) -> Any:
+    return record.get("id") if isinstance(record, Mapping) else None
 
 
 def _addresses(stored: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     places = {"street_1": "Street", "city": "City", "state": "State", "postal_code": "Zip_Code", "country": "Country"}
-    found = {part: stored.get(name) for part, name in places.items()}
-    return [{**found, "type": "primary"}] if any(found.values()) else None
-
-
-def _moment(text: Any) -> str | None:
-    try:
-        parse_timestamp(text)
-    except (TypeError, ValueError):
-        return None
-    return str(text)
+    return one_address(**{part: stored.get(name) for part, name in places.items()})

@@ -1,0 +1,27 @@
+"""What CRMs answer, in the form of the schema."""
+
+from __future__ import annotations
+
+from unilead import CreatedLead, one_address, reference, typed_items
+
+
+def test_single_fields_become_lists_of_what_is_there() -> None:
+    assert typed_items("number", work="1", mobile=None, fax="") == [{"number": "1", "type": "work"}]
+    assert typed_items("email", primary=None) is None
+
+
+def test_an_empty_address_is_none() -> None:
+    assert one_address(street_1=None, city="") is None
+    assert one_address(street_1=None, city="Oslo") == [{"street_1": None, "city": "Oslo", "type": "primary"}]
+
+
+def test_only_an_id_makes_a_reference() -> None:
+    assert [reference(number) for number in (None, "", 0, 7)] == [None, None, None, {"id": 7}]
+
+
+def test_they_are_what_a_created_lead_takes() -> None:
+    lead = CreatedLead(
+        id=1, owner=reference(7), addresses=one_address(city="Oslo"), phone_numbers=typed_items("number", fax=5)
+    )
+    assert lead.owner and lead.addresses and lead.phone_numbers
+    assert (lead.owner.id, lead.addresses[0].city, lead.phone_numbers[0].number) == ("7", "Oslo", "5")
