@@ -109,8 +109,8 @@ def test_both_clients_wait_in_front_of_the_send(kind: str, monkeypatch: pytest.M
             sent.append(clock.now)
             return super().respond(call)
 
-    monkeypatch.setattr("unilead.client.time.sleep", sleep)
-    monkeypatch.setattr("unilead.client.asyncio.sleep", sleep_async)
+    monkeypatch.setattr("unilead.drive.time.sleep", sleep)
+    monkeypatch.setattr("unilead.drive.asyncio.sleep", sleep_async)
     options: dict[str, Any] = {"transport": Timed(), "registry": paced_registry(), "pacer": RatePacer(clock)}
     if kind == "sync":
         with Client(**options) as client:

@@ -18,7 +18,7 @@ REFUSED = {"error": "invalid_grant", "error_description": f"{CANARY} was revoked
 
 async def account(ours: Tenant, endpoint: TokenEndpoint) -> str:
     """An account that has no access token yet."""
-    ours.host.targets._client._opened = endpoint
+    ours.host.targets._client._driver._transport = endpoint
     settings = {"client_id": "app", "refresh_token": CANARY}
     return str((await ours.made(provider="globex", settings=settings))["id"])
 

@@ -86,7 +86,7 @@ def main(slug: str, origin: str, name: str, point: Point) -> None:
     sys.stdout.write("begun\n")
     sys.stdout.flush()
     with Client(registry=registry, base_url=origin, allow_private=True) as client:
-        client._opened = Dying(point, client._sending().send)
+        client._driver._transport = Dying(point, client._driver.open().send)
         concurrency = 1 if point.name else 4
         summary = Import(reader, columns, ledger, client, account, concurrency=concurrency, again=again).run()
     ledger.close()

@@ -95,6 +95,25 @@ class Way:
                 return list(pool.map(lambda _: _outcome(lambda: client.create(lead, used)), range(times)))
         return asyncio.run(self._create(crm, times, lead, used))
 
+    def in_turn(self, crm: Any, times: int, between: Callable[[int], None] = lambda number: None) -> list[Outcome]:
+        """Create leads one after the other with one client."""
+        outcomes: list[Outcome] = []
+        if self.kind == "sync":
+            with Client(transport=crm, **self.options) as client:
+                for number in range(times):
+                    between(number)
+                    outcomes.append(_outcome(lambda: client.create(LEAD, account())))
+            return outcomes
+
+        async def run() -> None:
+            async with AsyncClient(transport=crm, **self.options) as client:
+                for number in range(times):
+                    await asyncio.to_thread(between, number)
+                    outcomes.extend(await asyncio.gather(client.create(LEAD, account()), return_exceptions=True))
+
+        asyncio.run(run())
+        return outcomes
+
     async def _create(self, crm: Any, times: int, lead: Mapping[str, Any], used: Account) -> list[Outcome]:
         async with AsyncClient(transport=crm, **self.options) as client:
             return await asyncio.gather(*(client.create(lead, used) for _ in range(times)), return_exceptions=True)
@@ -603,14 +622,82 @@ def test_a_cancelled_create_does_not_lose_the_rotated_token() -> None:
     assert stored(store).values["refresh_token"] == crm.refresh_token
 
 
-def test_one_who_cannot_wait_for_the_refresh_sends_nothing() -> None:
+def test_one_who_cannot_wait_for_the_refresh_sends_nothing(way: Way, shared: MemoryCredentialStore) -> None:
     crm = Sell()
     crm.faults.latency = 1.0
-    way = Way("async")
     way.options["timeout"] = 0.2
+    started = time.monotonic()
     (error,) = way.create(crm)
     assert isinstance(error, ConnectError), error
     assert (error.outcome, crm.sent) == ("not_sent", 0)
+    assert time.monotonic() - started < 5
+    assert stored(shared).values["refresh_token"] == crm.refresh_token, "the refresh went on to its end"
+
+
+def test_a_client_asks_the_store_once_while_its_token_is_good(way: Way) -> None:
+    class Counting(MemoryCredentialStore):
+        loads = 0
+
+        def load(self, key: CredentialKey) -> Credentials | None:
+            self.loads += 1
+            return super().load(key)
+
+    store = way.options["credential_store"] = Counting()
+    crm = Sell()
+    way.create(crm)
+    store.loads = 0
+    assert all(isinstance(outcome, Result) for outcome in way.in_turn(crm, 5))
+    assert store.loads == 1
+    crm.access_tokens.clear()
+
+
+def test_f050_a_token_that_another_client_renewed_is_taken_up(way: Way, shared: MemoryCredentialStore) -> None:
+    crm = Sell()
+
+    def meddle(number: int) -> None:
+        if number == 2:  # another client renews, and the CRM forgets the old token
+            crm.access_tokens.clear()
+            way.create(crm)
+
+    assert all(isinstance(outcome, Result) for outcome in way.in_turn(crm, 4, between=meddle))
+    assert (crm.asked, crm.count) == (2, 5)
+
+
+def test_f050_a_token_expires_in_the_middle_of_many_leads(way: Way) -> None:
+    class Short(Sell):
+        def unauthorized(self, call: Call) -> Response | None:
+            if call.path == "/v2/leads" and self.sent == 60:
+                self.access_tokens.clear()
+            return super().unauthorized(call)
+
+    crm = Short()
+    leads = [{"last_name": f"Okafor {number}"} for number in range(200)]
+    options = {"transport": crm, **way.options}
+    if way.kind == "sync":
+        with Client(**options) as client:
+            verdicts = dict(client.create_many(leads, account(), concurrency=8))
+    else:
+
+        async def run() -> dict[int, Any]:
+            async with AsyncClient(**options) as client:
+                return {index: verdict async for index, verdict in client.create_many(leads, account(), concurrency=20)}
+
+        verdicts = asyncio.run(run())
+    assert all(isinstance(verdict, Result) for verdict in verdicts.values())
+    assert (len(verdicts), crm.asked, crm.count) == (200, 2, 200)
+
+
+@pytest.mark.parametrize(("slug", "switch"), [("salesforce", "rest_tokens"), ("zoho-crm", "scoped")])
+def test_a_401_that_no_token_cures_renews_nothing(slug: str, switch: str, way: Way) -> None:
+    crm: Any = Registry(overrides=False).get(slug).simulator()
+    setattr(crm, switch, False)
+    (error,) = way.create(
+        crm,
+        lead=WHOLE_LEAD,
+        account=Account(slug, {**WAYS_IN[slug], "access_token": crm.sample_settings["access_token"]}),
+    )
+    assert isinstance(error, AuthError) and error.status == 401
+    assert not [call for call in crm.calls if call.path.endswith("/token")], error.category
 
 
 def test_settings_without_any_token_name_what_is_missing(way: Way) -> None:

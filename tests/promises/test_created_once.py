@@ -46,8 +46,8 @@ async def _no_wait(seconds: float) -> None: ...
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unilead.client.time.sleep", lambda seconds: None)
-    monkeypatch.setattr("unilead.client.asyncio.sleep", _no_wait)
+    monkeypatch.setattr("unilead.drive.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("unilead.drive.asyncio.sleep", _no_wait)
 
 
 @pytest.mark.parametrize("slug", SLUGS)

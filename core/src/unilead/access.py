@@ -5,8 +5,7 @@ No I/O here: the methods are generators of steps, like the exchange they are par
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Mapping
 
 from unilead.auth import credential_headers
 from unilead.credentials import Credentials
@@ -14,10 +13,7 @@ from unilead.errors import AuthError, ConnectError
 from unilead.info import Settings
 from unilead.oauth import LEEWAY, RECONNECT
 from unilead.provider import Provider
-from unilead.refresh import Asking, Refresher, Renewals, pause
-from unilead.steps import Apart, late
-
-Left: TypeAlias = Callable[[], float]  # seconds that the exchange has left
+from unilead.refresh import Asking, Left, Refresher
 
 
 class Access:
@@ -31,12 +27,11 @@ class Access:
         secrets: every secret that was in use, for masking.
     """
 
-    def __init__(self, provider: Provider, settings: Settings, refresher: Refresher | None, renewals: Renewals) -> None:
+    def __init__(self, provider: Provider, settings: Settings, refresher: Refresher | None) -> None:
         self.settings = self._given = settings
         self.secrets = settings.secrets()
         self._provider = provider
         self._refresher = refresher
-        self._renewals = renewals
         self._current = Credentials()
         self._renewed = False
 
@@ -45,9 +40,9 @@ class Access:
         return credential_headers(self._provider.info, self.settings)
 
     def open(self) -> Asking[None]:
-        """Load what is stored. Raises: AuthError when only a person can help, ConfigurationError from the store."""
+        """Take up what is stored. Raises: AuthError when only a person can help, ConfigurationError from the store."""
         if self._refresher is not None:
-            self._take((yield from self._refresher.load()))
+            self._take((yield from self._refresher.current()))
 
     def freshen(self, left: Left) -> Asking[None]:
         """Renew the access token if it is missing or about to expire. Raises: LeadError; nothing was sent."""
@@ -79,27 +74,20 @@ class Access:
 
     def _renew(self, refresher: Refresher, left: Left) -> Asking[None]:
         """Take newer credentials than the current ones. Raises: ConnectError when there are none for now."""
-        while not self._renewals.begin(refresher.key):
-            if left() <= 0:
-                raise late()
-            yield pause()
-        self._take((yield Apart(self._newer(refresher), max(0.001, left()))))
+        self._take((yield from refresher.newer(self._current, left)))
         retry_at = self._current.retry_at
         if retry_at is not None and refresher.now() < retry_at:
             wait = max(1.0, retry_at - refresher.now())
             raise ConnectError(self._current.reason, retry_after=wait, hint="nothing was sent; repeat later")
 
-    def _newer(self, refresher: Refresher) -> Asking[Credentials]:
-        try:
-            return (yield from refresher.newer(self._current))
-        finally:
-            self._renewals.end(refresher.key)
-
     def _take(self, found: Credentials) -> None:
         if found.state == "needs_reauth":
             raise AuthError(found.reason, hint=RECONNECT, outcome="not_sent")
         self._current = found
-        if found.values and self._refresher is not None:
+        if self._refresher is None:
+            return
+        self._refresher.remember(found)
+        if found.values:
             self.settings = self._refresher.overlaid(found.values)
             self.secrets = tuple(dict.fromkeys((*self.secrets, *self.settings.secrets())))
 

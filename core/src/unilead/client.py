@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import threading
-import time
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from unilead.access import Access
 from unilead.auth import can_renew, scheme_of
 from unilead.credentials import CredentialStore, MemoryCredentialStore
-from unilead.errors import ConfigurationError, LeadError
+from unilead.drive import AsyncDriver, Driver
 from unilead.exchange import Exchange, OnUnsupported, Options, Result, exchange, read_exchange
 from unilead.granting import redeeming, renewing
 from unilead.info import Account, Settings
@@ -24,14 +20,11 @@ from unilead.provider import Provider
 from unilead.refresh import Asking, Refresher, Renewals
 from unilead.registry import Registry
 from unilead.schema import Lead
-from unilead.steps import Apart, Send, Step, Use, Wait, failed, late
 from unilead.transport import open_async_transport, open_transport
 
 if TYPE_CHECKING:
     from unilead.bulk import BeforeSend, Given, Run
     from unilead.in_flight import AsyncCreating, Creating
-
-T = TypeVar("T")
 
 
 class _Base:
@@ -56,8 +49,6 @@ class _Base:
         self.registry = registry or Registry()
         self._transport = transport
         self._backend = backend
-        self._opened: Any = None
-        self._opening = threading.Lock()
         self._allow_private = allow_private
         self._base_url = base_url
         self._timeout = timeout
@@ -67,6 +58,10 @@ class _Base:
         self._renewals = Renewals()
         self._pacer = pacer
         self._pauses = Pauses()
+        self._driver = self._make_driver()
+
+    def _make_driver(self) -> Any:
+        raise NotImplementedError
 
     def _exchange(
         self,
@@ -124,8 +119,10 @@ class _Base:
             return None
 
         def make() -> Access:
-            refresher = Refresher(provider, scheme, settings, account.id, self._store, base_url=self._base_url)
-            return Access(provider, settings, refresher, self._renewals)
+            refresher = Refresher(
+                provider, scheme, settings, account.id, self._store, self._renewals, base_url=self._base_url
+            )
+            return Access(provider, settings, refresher)
 
         return make
 
@@ -134,28 +131,6 @@ def _checked(concurrency: int) -> int:
     if concurrency < 1:
         raise ValueError("concurrency must be at least 1")
     return concurrency
-
-
-def _used(step: Use) -> Any:
-    try:
-        answer = step.call()
-    except Exception as fault:
-        error = failed(fault)
-        raise error from None if error is fault else fault
-    if inspect.isawaitable(answer):
-        if inspect.iscoroutine(answer):
-            answer.close()
-        raise ConfigurationError("this credential store is asynchronous; use it with AsyncClient")
-    return answer
-
-
-async def _used_async(step: Use) -> Any:
-    try:
-        answer = await asyncio.to_thread(step.call) if step.blocking else step.call()
-        return await answer if inspect.isawaitable(answer) else answer
-    except Exception as fault:
-        error = failed(fault)
-        raise error from None if error is fault else fault
 
 
 class Client(_Base):
@@ -172,6 +147,11 @@ class Client(_Base):
         credential_store: where refreshed tokens are kept; in memory by default.
         pacer: keeps each account below its CRM's rate limits, such as a `RatePacer`; nothing does by default.
     """
+
+    _driver: Driver
+
+    def _make_driver(self) -> Driver:
+        return Driver(lambda: open_transport(self._transport, self._backend, allow_private=self._allow_private))
 
     def create(
         self,
@@ -191,7 +171,9 @@ class Client(_Base):
             timeout: seconds for this create; the client's by default.
         Raises: LeadError; its ``outcome`` says whether the lead may exist.
         """
-        return self._drive(self._exchange(lead, account, remote_query, read_back, on_unsupported, on_send, timeout))
+        return self._driver.drive(
+            self._exchange(lead, account, remote_query, read_back, on_unsupported, on_send, timeout)
+        )
 
     def create_many(
         self,
@@ -223,10 +205,10 @@ class Client(_Base):
         from unilead.in_flight import Creating, in_threads
 
         run = self._run(account, on_unsupported, before_send)
-        self._sending()
+        self._driver.open()
         given: Any = leads
         pairs = given if numbered else enumerate(given)
-        return Creating(run, in_threads(run, pairs, self._drive, _checked(concurrency)))
+        return Creating(run, in_threads(run, pairs, self._driver.drive, _checked(concurrency)))
 
     def read(self, lead_id: str, account: Account, *, timeout: float | None = None) -> Result:
         """Read one lead of the account's CRM.
@@ -235,7 +217,7 @@ class Client(_Base):
             timeout: seconds for this read; the client's by default.
         Raises: LeadError; HookContractError where the provider cannot read leads.
         """
-        return self._drive(self._reading(lead_id, account, timeout))
+        return self._driver.drive(self._reading(lead_id, account, timeout))
 
     def renew(self, account: Account) -> None:
         """Get a new access token now, without waiting until the clock or the CRM asks for one.
@@ -243,7 +225,7 @@ class Client(_Base):
         Raises: ConfigurationError where the account's credentials cannot be renewed; AuthError when only a person can
             help; ConnectError when it may get better.
         """
-        self._drive(self._renewing(account))
+        self._driver.drive(self._renewing(account))
 
     def redeem(self, account: Account, code: str, *, redirect_uri: str, verifier: str | None = None) -> Grant:
         """Exchange the authorization code of an OAuth connect for tokens; for hosts that let users connect accounts.
@@ -254,43 +236,11 @@ class Client(_Base):
             verifier: PKCE's, where the authorize URL had a challenge.
         Raises: AuthError when the vendor refuses the code or the client, TransportError, ConfigurationError.
         """
-        return self._drive(self._redeeming(account, code, redirect_uri, verifier))
-
-    def _drive(self, steps: Generator[Step, Any, T]) -> T:
-        transport = self._sending()
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    answer = self._carry_out(step, transport)
-                except LeadError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(answer)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-
-    def _carry_out(self, step: Step, transport: Any) -> Any:
-        if isinstance(step, Send):
-            return transport.send(step.request, credentials=step.credentials, timeout=step.timeout)
-        if isinstance(step, Wait):
-            return time.sleep(step.seconds)
-        if isinstance(step, Apart):
-            return self._drive(step.steps)
-        return _used(step)
-
-    def _sending(self) -> Any:
-        with self._opening:
-            if self._opened is None:
-                self._opened = open_transport(self._transport, self._backend, allow_private=self._allow_private)
-            return self._opened
+        return self._driver.drive(self._redeeming(account, code, redirect_uri, verifier))
 
     def close(self) -> None:
-        """Close all connections."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        """Close all connections, once refreshes that are under way have ended."""
+        self._driver.close()
 
     def __enter__(self) -> Self:
         return self
@@ -304,9 +254,12 @@ class Client(_Base):
 class AsyncClient(_Base):
     """As `Client`, asynchronously. A refresh that has begun runs to its end even when the create is cancelled."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._running: set[asyncio.Future[Any]] = set()
+    _driver: AsyncDriver
+
+    def _make_driver(self) -> AsyncDriver:
+        return AsyncDriver(
+            lambda: open_async_transport(self._transport, self._backend, allow_private=self._allow_private)
+        )
 
     async def create(
         self,
@@ -326,7 +279,7 @@ class AsyncClient(_Base):
             timeout: seconds for this create; the client's by default.
         Raises: LeadError; its ``outcome`` says whether the lead may exist.
         """
-        return await self._drive(
+        return await self._driver.drive(
             self._exchange(lead, account, remote_query, read_back, on_unsupported, on_send, timeout)
         )
 
@@ -344,10 +297,10 @@ class AsyncClient(_Base):
         from unilead.in_flight import AsyncCreating, counted, in_tasks
 
         run = self._run(account, on_unsupported, before_send)
-        self._sending()
+        self._driver.open()
         given: Any = leads
         pairs = given if numbered else counted(given)
-        return AsyncCreating(run, in_tasks(run, pairs, self._drive, _checked(concurrency)))
+        return AsyncCreating(run, in_tasks(run, pairs, self._driver.drive, _checked(concurrency)))
 
     async def read(self, lead_id: str, account: Account, *, timeout: float | None = None) -> Result:
         """Read one lead of the account's CRM.
@@ -356,66 +309,19 @@ class AsyncClient(_Base):
             timeout: seconds for this read; the client's by default.
         Raises: LeadError; HookContractError where the provider cannot read leads.
         """
-        return await self._drive(self._reading(lead_id, account, timeout))
+        return await self._driver.drive(self._reading(lead_id, account, timeout))
 
     async def renew(self, account: Account) -> None:
         """Get a new access token now; see `Client.renew`."""
-        await self._drive(self._renewing(account))
+        await self._driver.drive(self._renewing(account))
 
     async def redeem(self, account: Account, code: str, *, redirect_uri: str, verifier: str | None = None) -> Grant:
         """Exchange the authorization code of an OAuth connect for tokens; see `Client.redeem`."""
-        return await self._drive(self._redeeming(account, code, redirect_uri, verifier))
-
-    async def _drive(self, steps: Generator[Step, Any, T]) -> T:
-        transport = self._sending()
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    answer = await self._carry_out(step, transport)
-                except LeadError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(answer)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-
-    async def _carry_out(self, step: Step, transport: Any) -> Any:
-        if isinstance(step, Send):
-            return await transport.send_async(step.request, credentials=step.credentials, timeout=step.timeout)
-        if isinstance(step, Wait):
-            return await asyncio.sleep(step.seconds)
-        if isinstance(step, Apart):
-            return await self._apart(step)
-        return await _used_async(step)
-
-    async def _apart(self, step: Apart) -> Any:
-        task = asyncio.ensure_future(self._drive(step.steps))
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        done, _ = await asyncio.wait([task], timeout=step.timeout)
-        if not done:
-            raise late()
-        return task.result()
-
-    def _ended(self, task: asyncio.Future[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen, even when the one who waited for it has gone
-
-    def _sending(self) -> Any:
-        if self._opened is None:
-            self._opened = open_async_transport(self._transport, self._backend, allow_private=self._allow_private)
-        return self._opened
+        return await self._driver.drive(self._redeeming(account, code, redirect_uri, verifier))
 
     async def aclose(self) -> None:
         """Close all connections, once refreshes that are under way have ended."""
-        if self._running:
-            await asyncio.wait(self._running)
-        if self._opened is not None:
-            await self._opened.aclose()
-            self._opened = None
+        await self._driver.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -30,7 +30,7 @@ from unilead.info import Settings
 from unilead.message import Request, Response
 from unilead.pace import Lane
 from unilead.provider import Provider
-from unilead.refresh import Asking, Renewals
+from unilead.refresh import Asking
 from unilead.render import ResponseFormat, render, render_json
 from unilead.retry import LONGEST_WAIT, backoff, retry_after
 from unilead.schema import CreatedLead, Lead
@@ -197,7 +197,7 @@ class Sending:
         self.clock = clock
         self.deadline = clock() + options.timeout
         self.attempts = 0
-        self._access = options.access() if options.access else Access(provider, settings, None, Renewals())
+        self._access = options.access() if options.access else Access(provider, settings, None)
         self._opened = False
 
     def prepared(self, request: Request) -> Asking[Request]:

@@ -16,26 +16,29 @@ from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from unilead.credentials import CredentialKey, Credentials, CredentialStore
-from unilead.errors import AuthError, ConfigurationError, ConnectError, SettingsError, TransportError
+from unilead.errors import AuthError, ConfigurationError, SettingsError, TransportError
 from unilead.info import OAuth2, Settings
 from unilead.oauth import TokenRequest, read_grant, refresh_request
 from unilead.provider import Provider
-from unilead.steps import Send, Step, Use, Wait
+from unilead.steps import Apart, Send, Step, Use, Wait, late
 
 T = TypeVar("T")
 Asking: TypeAlias = Generator[Step, Any, T]
+Left: TypeAlias = Callable[[], float]  # seconds that an exchange has left
 
 LEASE = 30.0  # seconds
 TOKEN_TIMEOUT = 15.0  # seconds for one call of the token endpoint; well within the lease
 PAUSE_AFTER_FAILURE = 60.0  # seconds
+MOST_KNOWN = 10_000  # accounts
 SAVES = 3  # tries to store what the token endpoint gave: a rotated refresh token that is not stored is lost
 
 
 class Renewals:
-    """Whose credentials the exchanges of one client are renewing right now."""
+    """What the exchanges of one client share: whose credentials are being renewed, and the newest that are known."""
 
     def __init__(self) -> None:
         self._running: set[CredentialKey] = set()
+        self._known: dict[CredentialKey, Credentials] = {}
         self._lock = threading.Lock()
 
     def begin(self, key: CredentialKey) -> bool:
@@ -48,7 +51,18 @@ class Renewals:
 
     def end(self, key: CredentialKey) -> None:
         """Give a key back."""
-        self._running.discard(key)
+        with self._lock:
+            self._running.discard(key)
+
+    def known(self, key: CredentialKey) -> Credentials | None:
+        """What was seen last: good until its time comes or the CRM refuses it, whatever is stored by then."""
+        return self._known.get(key)
+
+    def remember(self, key: CredentialKey, found: Credentials) -> None:
+        """Keep what was seen."""
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[key] = found
 
 
 class Refresher:
@@ -70,6 +84,7 @@ class Refresher:
         settings: Settings,
         account_id: str,
         store: CredentialStore,
+        renewals: Renewals,
         *,
         base_url: str | None = None,
         now: Callable[[], float] = time.time,
@@ -81,12 +96,16 @@ class Refresher:
         self._scheme = scheme
         self._given = settings
         self._store = store
+        self._renewals = renewals
         self._base_url = base_url
 
-    def load(self) -> Asking[Credentials]:
-        """What is stored. Raises: ConfigurationError when the store fails."""
-        found = yield from self._use(self._store.load, self.key)
-        return found or Credentials()
+    def current(self) -> Asking[Credentials]:
+        """What this client saw last, else what is stored. Raises: ConfigurationError when the store fails."""
+        return self._renewals.known(self.key) or (yield from self._load())
+
+    def remember(self, found: Credentials) -> None:
+        """Keep what was seen, so that the store is asked only when it must be."""
+        self._renewals.remember(self.key, found)
 
     def close(self, current: Credentials, reason: str) -> Asking[None]:
         """Note that only a person can help, unless newer credentials are stored by now."""
@@ -102,20 +121,41 @@ class Refresher:
         self.provider.base_url(settings)
         return settings
 
-    def newer(self, seen: Credentials) -> Asking[Credentials]:
-        """Credentials newer than ``seen``, fetched now or by whoever had the lease; or a failure of late."""
-        end = time.monotonic() + LEASE + TOKEN_TIMEOUT
-        while True:
-            found = yield from self.load()
-            pausing = found.retry_at is not None and self.now() < found.retry_at
-            if found.version != seen.version or found.state != "active" or pausing:
-                return found
-            token = self._token_request(found)
-            if (yield from self._use(self._store.lease, self.key, found.version, secrets.token_hex(8), LEASE)):
-                return (yield from self._fetch(found, token))
-            if time.monotonic() >= end:
-                raise ConnectError("the access token is being renewed elsewhere", hint="nothing was sent; repeat later")
-            yield pause()
+    def newer(self, seen: Credentials, left: Left) -> Asking[Credentials]:
+        """Credentials newer than ``seen``, fetched now or by whoever had the lease; or a failure of late.
+
+        Raises: ConnectError when there are none in time; a fetch that has begun goes on all the same.
+        """
+        while not self._renewals.begin(self.key):
+            yield self._pause(left)
+        begun = False
+        try:
+            while True:
+                found = yield from self._load()
+                pausing = found.retry_at is not None and self.now() < found.retry_at
+                if found.version != seen.version or found.state != "active" or pausing:
+                    return found
+                token = self._token_request(found)
+                owner = secrets.token_hex(8)
+                if (yield from self._use(self._store.lease, self.key, found.version, owner, LEASE)):
+                    begun = True
+                    fresh: Credentials = yield Apart(self._fetch(found, token), max(0.001, left()))
+                    return fresh
+                yield self._pause(left)
+        finally:
+            if not begun:
+                self._renewals.end(self.key)
+
+    @staticmethod
+    def _pause(left: Left) -> Wait:
+        """The wait between two looks at what another one is doing."""
+        if left() <= 0:
+            raise late()
+        return Wait(random.uniform(0.02, 0.05))  # noqa: S311 - spreads callers, hides nothing
+
+    def _load(self) -> Asking[Credentials]:
+        found = yield from self._use(self._store.load, self.key)
+        return found or Credentials()
 
     def _use(self, method: Callable[..., Any], *arguments: Any) -> Asking[Any]:
         return (yield Use(partial(method, *arguments), getattr(self._store, "blocking", False)))
@@ -127,19 +167,23 @@ class Refresher:
     def _fetch(self, seen: Credentials, token: TokenRequest) -> Asking[Credentials]:
         """Ask the token endpoint, once, and store what came of it. Returns: what is stored then."""
         try:
+            fresh = yield from self._granted(seen, token)
+            return (yield from self._stored(seen, fresh))
+        finally:
+            self._renewals.end(self.key)
+
+    def _granted(self, seen: Credentials, token: TokenRequest) -> Asking[Credentials]:
+        try:
             response = yield Send(token.request, token.credentials, TOKEN_TIMEOUT)
             grant = read_grant(self._scheme, response, token.secrets)
         except AuthError as error:
-            fresh = replace(seen, state="needs_reauth", reason=error.message)
+            return replace(seen, state="needs_reauth", reason=error.message)
         except TransportError as error:
             wait = max(PAUSE_AFTER_FAILURE, error.retry_after or 0)
             reason = f"the access token could not be renewed: {error.message}"
-            fresh = replace(seen, retry_at=self.now() + wait, reason=reason)
-        else:
-            fresh = self._checked(
-                Credentials({**seen.values, **grant.values}, seen.version, grant.renew_at(self.now()))
-            )
-        return (yield from self._stored(seen, fresh))
+            return replace(seen, retry_at=self.now() + wait, reason=reason)
+        values = {**seen.values, **grant.values}
+        return self._checked(Credentials(values, seen.version, grant.renew_at(self.now())))
 
     def _checked(self, fresh: Credentials) -> Credentials:
         """Check an address among the values. One that is refused closes the account; the tokens are kept."""
@@ -166,13 +210,8 @@ class Refresher:
                 continue
             if saved:
                 return replace(fresh, version=fresh.version + 1)
-            found = yield from self.load()
+            found = yield from self._load()
             if found.values != seen.values or fresh.values == seen.values:
                 self.fetched = False
                 return found
             fresh = replace(fresh, version=found.version)  # only a failure was noted meanwhile: a success beats it
-
-
-def pause() -> Wait:
-    """The wait between two looks at what another one is doing."""
-    return Wait(random.uniform(0.02, 0.05))  # noqa: S311 - spreads callers, hides nothing

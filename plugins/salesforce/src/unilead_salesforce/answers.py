@@ -45,6 +45,10 @@ _CODES: dict[Category, tuple[str, ...]] = {  # codes that the status alone would
         "ALL_OR_NONE_OPERATION_ROLLED_BACK",
     ),
 }  # fmt: skip
+NO_USE = (  # a 401 with such words is about the app's rights: a new token would be refused as well
+    "not valid for use with the REST API",
+    "not attached to Agent",
+)
 CATEGORIES = {code: category for category, codes in _CODES.items() for code in codes}
 HALTED = ("PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK")  # another part of the call failed
 NOT_WRITTEN = ("UNABLE_TO_LOCK_ROW", *HALTED)
@@ -174,6 +178,8 @@ def code_of(faults: Sequence[Fault]) -> str | None:
 def refusal_category(response: Response, faults: Sequence[Fault]) -> Category | None:
     """Judge by code first; ``None`` leaves it to the status, which says nothing where a 2xx hides the fault."""
     code = code_of(faults)
+    if any(text in str(fault.get("message")) for fault in faults for text in NO_USE):
+        return "permission"
     return CATEGORIES.get(code or "") or ("validation" if code and 200 <= response.status < 300 else None)
 
 
