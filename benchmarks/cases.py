@@ -45,13 +45,14 @@ def cases(*kinds: str) -> Iterator[Case]:
     registry = Registry()
     for slug in registry.slugs:
         for kind in kinds:
-            yield _case(registry.get(slug), kind)
+            yield case_of(registry.get(slug), kind)
 
 
-def _case(provider: Provider, kind: str) -> Case:
+def case_of(provider: Provider, kind: str, more: Mapping[str, Any] | None = None) -> Case:
+    """One provider's lead of this kind, for an account with these settings over the simulator's own."""
     golden = read_case(PLUGINS / provider.slug / "tests" / "cases" / "full.json")
     simulator = provider.simulator()
-    own = golden.get("settings", {}) if kind == "full" else {}
+    own = golden.get("settings", {}) if kind == "full" else more or {}
     settings = provider.settings({**simulator.sample_settings, **own})
     values = golden["lead"] if kind == "full" else _ordinary(golden["lead"], provider.supported)
     lead = json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode()

@@ -110,6 +110,7 @@ class Choice:
 
     rounds: int
     seconds: float
+    is_full: bool
 
 
 def choice(description: str) -> Choice:
@@ -119,7 +120,7 @@ def choice(description: str) -> Choice:
     is_full = parser.parse_args().full
     cores = len(os.sched_getaffinity(0))
     print(f"# {description}\n{cores} cores, {_model()}, Python {platform.python_version()}")
-    return Choice(ROUNDS, 0.5) if is_full else Choice(QUICK_ROUNDS, 0.1)
+    return Choice(ROUNDS if is_full else QUICK_ROUNDS, 0.5 if is_full else 0.1, is_full)
 
 
 def row(*cells: object) -> None:

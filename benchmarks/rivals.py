@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,34 +86,9 @@ def hubspot_sdk(url: str, body: Mapping[str, Any]) -> Create:
     return lambda: client.crm.objects.leads.create(properties=body["properties"], associations=body["associations"]).id
 
 
-def hubspot_sdk_async(url: str, body: Mapping[str, Any], calls: int, in_flight: int) -> Callable[[], object]:
-    """So many calls of its asynchronous client, so many of them in flight."""
+@asynccontextmanager
+async def hubspot_sdk_async(url: str, body: Mapping[str, Any]) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
     from hubspot_sdk import AsyncHubSpot
 
-    async def run() -> None:
-        async with AsyncHubSpot(access_token=TOKEN, base_url=url) as client:
-
-            async def some() -> None:
-                for _ in range(calls // in_flight):
-                    await client.crm.objects.leads.create(
-                        properties=body["properties"], associations=body["associations"]
-                    )
-
-            await asyncio.gather(*(some() for _ in range(in_flight)))
-
-    return lambda: asyncio.run(run())
-
-
-def in_threads(create: Create, calls: int, threads: int) -> Callable[[], object]:
-    """So many calls from so many threads."""
-
-    def some() -> None:
-        for _ in range(calls // threads):
-            create()
-
-    def run() -> None:
-        with ThreadPoolExecutor(threads) as pool:
-            for done in [pool.submit(some) for _ in range(threads)]:
-                done.result()
-
-    return run
+    async with AsyncHubSpot(access_token=TOKEN, base_url=url) as client:
+        yield lambda: client.crm.objects.leads.create(properties=body["properties"], associations=body["associations"])

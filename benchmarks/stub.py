@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,6 +30,7 @@ http {{
   keepalive_timeout 1h;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  geo $dollar {{ default "$"; }}
   default_type "application/json;charset=utf-8";
   server {{
     listen 127.0.0.1:{port};
@@ -39,6 +41,8 @@ http {{
   }}
 }}
 """
+
+LONGEST = 4_000  # of a parameter in nginx's configuration
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,7 @@ def serve(answers: Mapping[str, tuple[int, str]]) -> Iterator[Stub]:
         folder.chmod(0o755)  # the worker is another user than root
         port, tls_port = _free_port(), _free_port()
         bundle = _certificates(folder)
-        locations = "\n    ".join(
-            f"location = {path} {{ return {status} '{text}'; }}" for path, (status, text) in answers.items()
-        )
+        locations = "\n    ".join(_location(folder, path, *answer) for path, answer in answers.items())
         cores = sorted(os.sched_getaffinity(0))
         (folder / "nginx.conf").write_text(
             CONFIG.format(
@@ -91,12 +93,27 @@ def serve(answers: Mapping[str, tuple[int, str]]) -> Iterator[Stub]:
             process.wait()
 
 
+def _location(folder: Path, path: str, status: int, text: str) -> str:
+    if len(text) < LONGEST:
+        text = text.replace("'", "\\'").replace("$", "${dollar}")
+        return f"location = {path} {{ return {status} '{text}'; }}"
+    file = folder / path.strip("/").replace("/", "-")  # only a GET can be answered from a file
+    file.write_text(text, encoding="utf-8")
+    return f"location = {path} {{ alias {file}; }}"
+
+
 def _certificates(folder: Path) -> Path:
-    authority = trustme.CA()
+    authority = _authority()
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "certificate.pem"))
     bundle = folder / "bundle.pem"
     bundle.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
     return bundle
+
+
+@cache
+def _authority() -> trustme.CA:
+    """One for the process: who reads certificates only once must know it at the next stub too."""
+    return trustme.CA()
 
 
 def _free_port() -> int:
