@@ -69,8 +69,13 @@ def console() -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # the command line decides how a process ends
 
-    endless = None if _stdout().isatty() or "COLUMNS" in os.environ else ENDLESS
-    return Plain(file=_stdout(), highlight=False, markup=False, emoji=False, width=endless)
+    width = ENDLESS if _is_endless() else None
+    return Plain(file=_stdout(), highlight=False, markup=False, emoji=False, width=width)
+
+
+def _is_endless() -> bool:
+    """Whether nobody looks, so that nothing needs to fit: a pipe or a file."""
+    return not _stdout().isatty() and "COLUMNS" not in os.environ
 
 
 def _print(layout: Table) -> None:
@@ -103,10 +108,13 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; where the terminal is too narrow for it, a block for each row."""
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    if _is_endless() and all(cell.isascii() for row in cells for cell in row):
+        _columns([headers, *cells])  # rich would print the same, and takes longer to load than a listing to run
+        return
     from rich.table import Table
     from rich.text import Text
 
-    cells = [[one_line(cell) for cell in row] for row in rows]
     if not fits(headers, cells):
         for row in cells:
             heading(row[0])
@@ -118,6 +126,12 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in cells:
         grid.add_row(*(Text(cell) for cell in row))
     _print(grid)
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line((" " * GAP).join(map(str.ljust, row, widths)).rstrip())
 
 
 def fits(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
