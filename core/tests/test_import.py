@@ -227,6 +227,16 @@ def test_b079_a_changed_file_is_not_gone_on_with(
     assert "before it changed" in err
 
 
+def test_a_file_read_in_another_way_has_other_rows(run: Any, tmp_path: Path, crm: BatchSimulator) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("last_name,x;y\nok1,2;3\n", encoding="utf-8")
+    crm.faults.throttle = 9
+    run(file)
+    code, _, err = run("--resume", "--delimiter", ";", "--map", "last_name,x=last_name", file)
+    assert (code, crm.count) == (2, 0)
+    assert "read in another way" in err and "--delimiter ','" in err
+
+
 def test_results_of_another_account_are_left_alone(
     run: Any, leads: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

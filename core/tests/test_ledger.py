@@ -167,10 +167,10 @@ def test_lines_are_read_backwards_across_blocks(path: Path, monkeypatch: pytest.
 
 
 def test_a_key_is_read_as_it_was_written_and_its_absence_is_said(path: Path) -> None:
-    key = ImportKey(sha256="x", provider="acme", account="1", map={"Name": "last_name"})
+    key = ImportKey(sha256="x", read_as={"format": "csv"}, provider="acme", account="1", map={"Name": "last_name"})
     key.write(path)
     assert ImportKey.read(path) == key
-    assert key.differences({"sha256": "y", "provider": "acme", "account": "2"}) == ["sha256", "account"]
+    assert key.differences({**key, "sha256": "y", "account": "2"}) == ["sha256", "account"]
     ImportKey.path_of(path).unlink()
     with pytest.raises(FileError, match="nobody can say what"):
         ImportKey.read(path)

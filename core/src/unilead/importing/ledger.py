@@ -228,9 +228,9 @@ def _lock(file: int) -> None:
 
 
 class ImportKey(dict[str, Any]):
-    """What an import is of, kept beside its ledger: the file's fingerprint, the provider and account, the mapping."""
+    """What an import is of, kept beside its ledger: the file, how it was read, the provider, the account, the mapping."""
 
-    IDENTITY = ("sha256", "provider", "account")
+    IDENTITY = ("sha256", "read_as", "provider", "account")
 
     @staticmethod
     def path_of(results: Path) -> Path:

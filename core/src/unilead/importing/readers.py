@@ -34,6 +34,7 @@ class Reader(ABC):
         count: number of rows.
         notes: what a user should know about the file.
         nested: cells may be lists and objects.
+        read_as: what was decided about how to read it; read in another way, its rows may be others.
     """
 
     columns: tuple[str, ...] = ()
@@ -44,6 +45,11 @@ class Reader(ABC):
         self._watch = Unchanged(path, check_file(path))
         self.count = 0
         self.notes: list[str] = []
+        self.read_as: dict[str, str] = {}
+
+    def check_unchanged(self) -> None:
+        """Raises: FileError when the file is not what it was when the reader was made."""
+        self._watch.check()
 
     @abstractmethod
     def rows(self) -> Iterator[tuple[str, Row]]:
@@ -107,6 +113,7 @@ class CsvReader(Reader):
         if csv.field_size_limit() < LARGEST_CELL:
             csv.field_size_limit(LARGEST_CELL)  # of the whole process: the module knows no other
         self._delimiter = delimiter or self._guess_delimiter()
+        self.read_as = {"format": "csv", "encoding": self._encoding, "delimiter": self._delimiter}
         self._look_through()
 
     def _guess_delimiter(self) -> str:
@@ -157,7 +164,7 @@ class CsvReader(Reader):
                 yield f"line {line}", cells
             else:
                 yield f"line {line}", self._judged(f"line {line}", cells)
-        self._watch.check()
+        self.check_unchanged()
 
     def _judged(self, where: str, cells: list[str] | csv.Error) -> Row:
         if isinstance(cells, csv.Error):
@@ -185,6 +192,7 @@ class JsonLinesReader(Reader):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self.read_as = {"format": "jsonl"}
         if encoding_of(path) == "utf-16":
             raise FileError(f"{path} is UTF-16", hint="save it as UTF-8")
         for line, text in self._lines():
@@ -207,4 +215,4 @@ class JsonLinesReader(Reader):
         """Give out the lines as they are."""
         for number, text in self._lines():
             yield f"line {number}", text
-        self._watch.check()
+        self.check_unchanged()

@@ -80,14 +80,15 @@ def prepare(
     Raises: AlreadyImportedError when it was imported before and ``again`` does not say to go on; FileError when the
         results there are of another file or account, when there is nothing to go on with, or the mapping cannot be.
     """
-    key = ImportKey(sha256=fingerprint(file).sha256, provider=provider, account=account)
+    found = fingerprint(file)
+    reader.check_unchanged()  # else the fingerprint would be that of another file than the one looked through
+    key = ImportKey(sha256=found.sha256, read_as=reader.read_as, provider=provider, account=account)
     earlier = _earlier(results, key, again)
     saved = earlier["map"] if earlier is not None else None
     columns = columns_of(reader, mapping, saved)
     if earlier is None:
-        ImportKey(file=file.name.encode("utf-8", "replace").decode(), **key, map=columns.chosen).write(
-            results
-        )  # first: results without a key are of no use
+        name = file.name.encode("utf-8", "replace").decode()
+        ImportKey(file=name, **key, map=columns.chosen).write(results)  # first: results without it are of no use
         ledger = Ledger(results, fresh=True)
     else:
         ledger = Ledger(results, fresh=False)
@@ -119,6 +120,11 @@ def _earlier(results: Path, key: ImportKey, again: Again) -> ImportKey | None:
     if "sha256" in differences:
         hint = "the rows are told apart by their place, so go on with the file as it was; or --results for a new file"
         raise FileError(f"{results} holds the results of this file as it was before it changed", hint=hint)
+    if "read_as" in differences:
+        then = ", ".join(f"--{name} {value!r}" for name, value in earlier["read_as"].items())
+        raise FileError(
+            f"{results} holds the results of this file read in another way", hint=f"it was read with {then}"
+        )
     if differences:
         hint = "--results FILE keeps those of another account apart"
         raise FileError(f"{results} holds the results of another {' and '.join(differences)}", hint=hint)

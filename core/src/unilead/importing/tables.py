@@ -80,6 +80,7 @@ class ParquetReader(Reader):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._parquet = _module("pyarrow.parquet", "parquet")
+        self.read_as = {"format": "parquet"}
         with self._opened() as file:
             self.columns = checked_header(file.schema_arrow.names, path)
             self.count = file.metadata.num_rows
@@ -107,7 +108,7 @@ class ParquetReader(Reader):
                     number += 1
                     where = f"row {number}"
                     yield where, _plain_row(list(cells), where, self.columns)
-        self._watch.check()
+        self.check_unchanged()
 
 
 class XlsxReader(Reader):
@@ -122,6 +123,7 @@ class XlsxReader(Reader):
         self._calamine = _module("python_calamine", "xlsx")
         self._check_size()
         self._sheet = self._opened(sheet)
+        self.read_as = {"format": "xlsx", "sheet": self._sheet.name}
         rows = self._filled()
         self.columns = checked_header([plain(name) for name in next(rows, (0, []))[1]], path)
         self.count = sum(1 for _ in rows)
@@ -173,7 +175,7 @@ class XlsxReader(Reader):
         next(rows, None)
         for number, cells in rows:
             yield f"row {number}", _plain_row(cells, f"row {number}", self.columns)
-        self._watch.check()
+        self.check_unchanged()
 
 
 def _error_cells(archive: ZipFile, name: str) -> int:
