@@ -228,7 +228,7 @@ def _lock(file: int) -> None:
 
 
 class ImportKey(dict[str, Any]):
-    """What an import is of, kept beside its ledger: the file, how it was read, the provider, the account, the mapping."""
+    """What an import is of, kept beside its ledger: the file, how it was read, provider, account, mapping."""
 
     IDENTITY = ("sha256", "read_as", "provider", "account")
 
