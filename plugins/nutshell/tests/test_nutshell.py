@@ -30,7 +30,7 @@ from unilead import (
 from unilead.auth import credential_headers
 from unilead.origin import check_url
 from unilead.testing import ProviderContract, VendorRules
-from unilead_nutshell.faults import read_fault
+from unilead_nutshell.answers import read_fault
 
 PATCH = "application/json-patch+json"
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import field_validator
@@ -35,12 +34,10 @@ from unilead import (
     path_segment,
     scalar_text,
     thaw,
-    utc_text,
 )
-from unilead_nutshell.faults import read_fault
+from unilead_nutshell.answers import created_lead, read_fault, single_record
 
 NUMBER = re.compile(r"[1-9][0-9]{0,18}")
-STATUSES = {0: "open", 10: "won", 11: "lost", 12: "cancelled"}  # the numbers of the older JSON-RPC API
 CATEGORIES: dict[str, Category] = {  # by the status that an error inside a 2xx answer has of its own
     "401": "authentication",
     "403": "permission",
@@ -48,8 +45,6 @@ CATEGORIES: dict[str, Category] = {  # by the status that an error inside a 2xx 
     "409": "conflict",
     "429": "rate_limited",
 }
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
 def entity_id(*kinds: str) -> Callable[[str], str]:
@@ -183,22 +178,11 @@ def parse_response(response: Response, request: Request) -> CreatedLead:
     body = response.json
     if isinstance(body, dict) and body.get("errors"):
         raise _hidden_error(response, request)
-    stored = _record(body)
+    stored = single_record(body)
     if stored is None:
         words = read_fault(response).message
         raise error_for(response, f"no single lead in the answer{words and ': '}{words}", category="unexpected")
-    links = stored["links"] if isinstance(stored.get("links"), dict) else {}
-    return CreatedLead(
-        id=stored["id"],
-        owner=_reference(links.get("owner")),
-        lead_source=_source_name(_first(links.get("sources")), body),
-        status=_status(stored.get("status")),
-        title=stored.get("name") or stored.get("description"),
-        contact=_reference(links.get("contacts")),
-        account=_reference(links.get("accounts")),
-        last_activity_at=_time(stored.get("lastContactedTime")),
-        created_at=_time(stored.get("createdTime")),
-    )
+    return created_lead(stored, body)
 
 
 @hookimpl
@@ -216,49 +200,6 @@ def _split(extra: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, An
     if len(records) != 1 or not isinstance(records[0], Mapping):
         raise InvalidLeadError([Problem("remote_data.leads", "invalid", "must be a list of one object")])
     return records[0], {name: thaw(value) for name, value in extra.items() if name != "leads"}
-
-
-def _record(body: Any) -> dict[str, Any] | None:
-    """Find the lead in an answer: in its envelope, as Nutshell sends it, or bare, as its reference says."""
-    records = body.get("leads", [body]) if isinstance(body, dict) else body
-    if isinstance(records, list) and len(records) == 1 and isinstance(records[0], dict) and "id" in records[0]:
-        return records[0]
-    return None
-
-
-def _first(link: Any) -> Any:
-    return (link[0] if link else None) if isinstance(link, list) else link
-
-
-def _reference(link: Any) -> dict[str, Any] | None:
-    target = _first(link)
-    return None if target is None else {"id": target}
-
-
-def _source_name(source: Any, body: Any) -> Any:
-    """Name a source where the answer holds its record beside the lead; else keep the id."""
-    companions = body.get("sources") if isinstance(body, dict) else None
-    for companion in companions if isinstance(companions, list) else ():
-        if isinstance(companion, dict) and companion.get("id") == source and companion.get("name"):
-            return companion["name"]
-    return source
-
-
-def _status(status: Any) -> Any:
-    return STATUSES.get(status, status) if type(status) is int else status
-
-
-def _time(value: Any) -> str | None:
-    """Write epoch seconds, bare or in an object, as text or as a number, in UTC."""
-    seconds = value.get("timestamp") if isinstance(value, dict) else value
-    if isinstance(seconds, str) and _SECONDS.fullmatch(seconds):
-        seconds = float(seconds)
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        return None
-    try:
-        return utc_text(EPOCH + timedelta(seconds=seconds))
-    except OverflowError:
-        return None
 
 
 def _error(response: Response, request: Request) -> Exception:

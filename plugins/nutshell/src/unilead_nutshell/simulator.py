@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from unilead import Call, Response, Simulator, route
-from unilead_nutshell.checks import KINDS, Fault, apply_step, type_faults, whole_id
+from unilead_nutshell.simulator_rules import KINDS, Fault, apply_step, type_faults, whole_id
 
 USERNAME = "mira@harbor.example"
 API_KEY = "5e7a" * 10
