@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PathOf: TypeAlias = Callable[[str], str | None]
 
+OWN_PROPERTIES = frozenset({"hs_lead_name", "hs_lead_type", "hubspot_owner_id"})  # what fields are always written to
 MIRRORS = (  # read-only: what HubSpot copies to a lead from its contact, its company and its activity
     "hs_lead_name_calculated",
     "hs_lead_source",
@@ -62,7 +63,7 @@ WAITS = {  # seconds; the daily count resets at midnight in a time zone that the
 LOCK_WAIT = 2.0  # seconds, after a 423
 INTERVAL = "x-hubspot-ratelimit-interval-milliseconds"
 
-_READ = frozenset({"hs_lead_name", "hs_lead_type", "hubspot_owner_id", *MIRRORS})
+_READ = OWN_PROPERTIES.union(MIRRORS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS = re.compile(r"[0-9]{1,14}")
 _EXISTING = re.compile(r"Existing ID: ([0-9]+)")

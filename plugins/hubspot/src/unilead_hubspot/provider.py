@@ -35,10 +35,8 @@ from unilead import (
     scalar_text,
     to_digits,
 )
-from unilead_hubspot.answers import MIRRORS, created_lead, refusal
+from unilead_hubspot.answers import MIRRORS, OWN_PROPERTIES, created_lead, refusal
 from unilead_hubspot.batch import batch_body, told_apart, verdicts
-
-OWN_PROPERTIES = frozenset({"hs_lead_name", "hs_lead_type", "hubspot_owner_id"})  # the fixed ones of FIELDS
 
 
 def property_text(value: Any) -> str:

@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Self
 from pydantic import field_validator, model_validator
 
 from unilead import (
-    Category,
     CreatedLead,
     Field,
     FieldMap,
@@ -31,12 +30,12 @@ from unilead import (
     SecretStr,
     Simulator,
     VendorRule,
-    error_for,
     hookimpl,
     path_segment,
     reference,
     to_integer,
 )
+from unilead_pipedrive.answers import BURST_WINDOW, refusal, refusal_inside
 
 LEADS = "/api/v1/leads"
 COMPANY = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -44,18 +43,6 @@ NO_COMPANIES = ("oauth", "app", "www", "developers", "support", "marketplace")  
 SHARED_HOST = "api"  # serves every company; says nothing about which one
 HOST = rf"(?!(?:{'|'.join(NO_COMPANIES)})\.)({COMPANY})\.pipedrive\.com"
 CUSTOM_FIELD = re.compile(r"[0-9a-f]{40}(?:_[a-z0-9_]+)?")
-CATEGORIES: dict[int, Category] = {410: "not_found", 415: "permission", 501: "unexpected"}  # the others as usual
-EMBEDDED: dict[int, Category] = {  # by the errorCode of a 2xx that is a refusal; others are `validation`
-    401: "authentication",
-    402: "permission",
-    403: "permission",
-    404: "not_found",
-    429: "rate_limited",
-}
-BURST_WINDOW = 2.0  # seconds
-DAILY_COUNTERS = ("x-daily-ratelimit-token-remaining", "x-daily-requests-left")
-
-_SECONDS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?")
 _PLAIN_ID = re.compile(r"[0-9A-Za-z-]+")
 
 
@@ -203,9 +190,9 @@ def build_read_request(lead_id: str) -> Request:
 @hookimpl
 def parse_response(response: Response, settings: PipedriveSettings) -> CreatedLead:
     if not 200 <= response.status < 300:
-        raise _error(response)
+        raise refusal(response)
     if response.json["success"] is not True:
-        raise _embedded_error(response)
+        raise refusal_inside(response)
     stored = response.json["data"]
     return CreatedLead(
         id=stored["id"],
@@ -233,62 +220,3 @@ def _urls(lead_id: Any, subdomain: str) -> list[dict[str, str]] | None:
     if subdomain == SHARED_HOST or not _PLAIN_ID.fullmatch(str(lead_id)):
         return None
     return [{"url": f"https://{subdomain}.pipedrive.com/leads/inbox/{lead_id}", "type": "web"}]
-
-
-def _error(response: Response) -> Exception:
-    """Read Pipedrive's error, which is a JSON object, or a page of the network in front of it."""
-    if response.status == 403 and response.is_page:
-        blocked = error_for(response, "blocked for sending on after a 429; stop sending", category="rate_limited")
-        blocked.retryable = False  # each further request prolongs the block
-        return blocked
-    body = response.json if isinstance(response.json, dict) else {}
-    message, code = _words(body, response), _code(body)
-    if response.status == 429:
-        return _throttled(response, message, code)
-    category = CATEGORIES.get(response.status)
-    if response.status == 400 and message.startswith("Invalid request: malformed authorization header"):
-        category = "authentication"
-    error = error_for(response, message, category=category, vendor_code=code)
-    if body.get("success") is True:  # Pipedrive has been seen to carry out a request and answer 410
-        error.outcome = "unknown"
-    return error
-
-
-def _throttled(response: Response, message: str, code: str | None) -> Exception:
-    """Tell the burst window, which is soon over, from the daily budget, which is gone until a midnight unknown."""
-    headers = response.headers
-    if any(headers.get(name, "").strip() == "0" for name in DAILY_COUNTERS):
-        spent = error_for(response, f"{message or 'too many requests'} (daily budget used up)", vendor_code=code)
-        spent.retryable = False
-        return spent
-    reset = headers.get("x-ratelimit-reset", "").strip()
-    window = float(reset) if _SECONDS.fullmatch(reset) else BURST_WINDOW
-    wait = None if "retry-after" in headers else window
-    return error_for(response, message, vendor_code=code, retry_after=wait)
-
-
-def _embedded_error(response: Response) -> Exception:
-    """Judge a 2xx that does not report success: a refusal only where it says so and holds no record."""
-    body = response.json
-    message, status = _words(body, response), body.get("errorCode")
-    refused = body["success"] is False and not body.get("data") and not _is_server_fault(status)
-    category: Category = EMBEDDED.get(status, "validation") if refused else "unexpected"
-    return error_for(response, message or "the answer reports no success", category=category, vendor_code=_code(body))
-
-
-def _is_server_fault(status: Any) -> bool:
-    return isinstance(status, int) and status >= 500
-
-
-def _words(body: Mapping[str, Any], response: Response) -> str:
-    """Pipedrive's own words; those of a page in HTML are not for people."""
-    for name in ("error", "message", "error_info"):
-        text = body.get(name)
-        if isinstance(text, str) and text.strip():
-            return text
-    return response.plain_text
-
-
-def _code(body: Mapping[str, Any]) -> str | None:
-    code = body.get("code") or body.get("errorCode")
-    return str(code) if isinstance(code, (str, int)) else None

@@ -7,14 +7,13 @@ The texts of 400 answers are not published; the ones here are made up.
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Iterator, Mapping
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
-from unilead import Call, Response, Simulator, route, wrong_types
+from unilead import Call, Response, route
+from unilead_pipedrive.simulator_rules import TYPES, PipedriveRules, is_uuid
 
 TOKEN = "0c1d2e3f4a5b6c7d8e9f0011223344556677889a"
 CLIENT_ID, CLIENT_SECRET = "5be07c19aa04d3f1", "9a41b6c20f7d4e58a3b1c2d4e5f60718"
@@ -23,25 +22,6 @@ COMPANY = "brightloom"
 HOSTS = (f"{COMPANY}.pipedrive.com", "api.pipedrive.com")
 USER, APP = 14502217, "Leadbridge"
 HINT = "Please check developers.pipedrive.com"
-TYPES: dict[str, type | tuple[type, ...]] = {
-    "title": str,
-    "owner_id": int,
-    "person_id": int,
-    "organization_id": int,
-    "label_ids": list,
-    "value": dict,
-    "expected_close_date": str,
-    "visible_to": str,
-    "was_seen": bool,
-    "origin_id": str,
-    "channel": int,
-    "channel_id": str,
-}
-REFERENCES = ("owner_id", "person_id", "organization_id", "channel")
-VISIBLE_TO = ("1", "3", "5", "7")
-FIELD_KEY = re.compile(r"([0-9a-f]{40})(_[a-z0-9_]+)?")
-CURRENCY = re.compile(r"[A-Z]{3}")
-LONGEST = 65_000
 LABELS = {
     "Hot": "7f1c0a50-2b6e-11ef-8d3a-2f9be1c4a7d0",
     "Warm": "7f1c0a51-2b6e-11ef-8d3a-2f9be1c4a7d0",
@@ -52,7 +32,7 @@ COSTS = {"create": 10, "read": 2, "list": 20, "labels": 10, "sources": 2, "field
 BLOCKED = "<!DOCTYPE html><html><head><title>Access denied | Cloudflare</title></head><body>Sorry</body></html>"
 
 
-class PipedriveSimulator(Simulator):
+class PipedriveSimulator(PipedriveRules):
     """Pipedrive's lead endpoints and its token endpoint, for a single company.
 
     Attributes:
@@ -91,7 +71,7 @@ class PipedriveSimulator(Simulator):
             body = None
         if not isinstance(body, dict):
             return self._refuse(400, "The body must be a JSON object")
-        fault = next(self._faults(body), None)
+        fault = next(self.faults_of(body), None)
         if fault is not None:
             return self._refuse(400, *fault)
         if self.lead_limit is not None and self.count >= self.lead_limit:
@@ -106,7 +86,7 @@ class PipedriveSimulator(Simulator):
         refusal = self._gate(call, "read", "leads:full", "leads:read")
         if refusal is not None:
             return refusal
-        if not _is_uuid(lead_id):
+        if not is_uuid(lead_id):
             return self._refuse(400, "The id must be a UUID")
         if lead_id not in self.leads:
             return self._refuse(404, "requested lead not found", info="Object was not found.")
@@ -174,7 +154,7 @@ class PipedriveSimulator(Simulator):
             200, answer | {"scope": ",".join(sorted(self.scopes)), "api_domain": f"https://{COMPANY}.pipedrive.com"}
         )
 
-    # --- Pipedrive's checks ---------------------------------------------------------------------------------------
+    # --- what comes before the body -------------------------------------------------------------------------------
 
     def _gate(self, call: Call, action: str, *scopes: str) -> Response | None:
         """Refuse a call whatever its body: blocked, unpaid, out of scope, over the budget."""
@@ -193,47 +173,6 @@ class PipedriveSimulator(Simulator):
             self.daily_tokens = self.daily_tokens - COSTS[action] if enough else 0
             return None if enough else self.throttled(call)
         return None
-
-    def _faults(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
-        """Yield what is wrong with a lead, as message and code."""
-        title = body.get("title")
-        if title is None or (isinstance(title, str) and not title.strip()):
-            yield "title is required", None
-        if body.get("person_id") is None and body.get("organization_id") is None:
-            yield "A lead must be linked to a person or an organization", None
-        for name, _ in wrong_types(body, TYPES):
-            yield f"{name} has a wrong type", None
-        for name, value in body.items():
-            if name not in TYPES:
-                yield from self._custom_faults(name, value)
-        yield from self._value_faults(body)
-        for name in REFERENCES:
-            if body.get(name) is not None and not self.exists(body[name]):
-                yield f"{name} was not found", None
-
-    def _custom_faults(self, name: str, value: Any) -> Iterator[tuple[str, str | None]]:
-        key = FIELD_KEY.fullmatch(name)
-        if key is None or not self.exists(key[1]):
-            yield f"{name} is not allowed", "ERR_SCHEMA_VALIDATION_FAILED"
-        elif isinstance(value, (dict, list, bool)):
-            yield f"{name} has a wrong type", None
-        elif isinstance(value, str) and len(value) > LONGEST:
-            yield f"{name} is too long", None
-
-    def _value_faults(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
-        value = body.get("value")
-        if value is not None and not _is_money(value):
-            yield "value needs a numeric amount and a currency", None
-        if body.get("visible_to") not in (None, *VISIBLE_TO):
-            yield "visible_to must be one of 1, 3, 5, 7", None
-        day = body.get("expected_close_date")
-        if day is not None and not _is_day(day):
-            yield "expected_close_date must be a date as YYYY-MM-DD", None
-        for label in body.get("label_ids") or ():
-            if not _is_uuid(label):
-                yield "label_ids must be UUIDs", None
-            elif not self.exists(label):
-                yield "label was not found", None
 
     def _stored(self, body: Mapping[str, Any], *, by_app: bool) -> dict[str, Any]:
         number = self.next_number()
@@ -320,27 +259,6 @@ class PipedriveSimulator(Simulator):
             "x-daily-ratelimit-token-remaining": str(self.daily_tokens),
         }
         return burst | daily | {"x-correlation-id": correlation}
-
-
-def _is_uuid(text: Any) -> bool:
-    try:
-        return isinstance(text, str) and str(UUID(text)) == text.lower()
-    except ValueError:
-        return False
-
-
-def _is_day(text: Any) -> bool:
-    try:
-        return isinstance(text, str) and date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
-def _is_money(value: Any) -> bool:
-    if not isinstance(value, dict) or value.get("amount") is None or value.get("currency") is None:
-        return False
-    wrong = list(wrong_types(value, {"amount": (int, float), "currency": str}))
-    return not wrong and bool(CURRENCY.fullmatch(value["currency"]))
 
 
 def _as_answered(value: Any) -> Any:

@@ -161,7 +161,7 @@ INFO = ProviderInfo(
     settings=ZohoCrmSettings,
     fields=FIELDS,
     batch_size=100,
-    rate_limits=(RateLimit(10, 1),),
+    rate_limits=(RateLimit(10, 1),),  # Zoho counts calls at one time, 10 at least, and none by the second
     quotas=(QuotaHeaders(remaining="x-api-credits-remaining", seconds=86_400),),  # sent once half of it is used
     credential_names=frozenset({"access_token", "authtoken", "oauthtoken"}),
     reserved_keys=frozenset({"data"}),
