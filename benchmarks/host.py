@@ -3,7 +3,8 @@
 Three processes: the stub, whoever sends, and for the host a load generator with 50 keep-alive connections. Machines are
 noisy and have few cores, so the ratio is of CPU time per request; the rates are printed beside it.
 
-Run: ``python -m benchmarks.host [requests]``; the host's database is a fresh SQLite file.
+Run ``python -m benchmarks.host [requests]``; ``python -m benchmarks.host steady [requests]`` shows whether memory or
+latency grows. The host's database is a fresh SQLite file.
 """
 
 from __future__ import annotations
@@ -215,6 +216,23 @@ def ask(*arguments: str) -> dict[str, float]:
     return answer
 
 
+def steady(count: int) -> None:
+    """Send many requests to one host, in ten portions: neither memory nor latency may grow."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        child("stub") as (_, stub),
+        child("host", stub.strip(), folder) as (host, told),
+    ):
+        where = json.loads(told)
+        target = [str(where["port"]), where["token"], where["account"]]
+        for portion in range(1, 11):
+            served = ask("load", *target, str(count // 10))
+            print(
+                f"{portion * count // 10:>7} requests: median {served['median'] * 1e3:.1f} ms, "
+                f"p99 {served['p99'] * 1e3:.1f} ms, {served['failures']:.0f} failures, {memory_of(host.pid):.1f} MB"
+            )
+
+
 def main(count: int) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -253,5 +271,7 @@ if __name__ == "__main__":
         serve_host(int(rest[0]), Path(rest[1]))
     elif role == "load":
         asyncio.run(load(int(rest[0]), rest[1], rest[2], int(rest[3])))
+    elif role == "steady":
+        steady(int(rest[0]) if rest else 20_000)
     else:
         main(int(role) if role.isdigit() else 2_000)

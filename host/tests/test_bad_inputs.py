@@ -314,3 +314,14 @@ async def test_b069_the_answer_is_json_whatever_is_accepted(stage: Stage, header
     answer = await stage.post(SELL, L, headers=headers)
     assert_sent(stage, answer)
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
+
+
+@pytest.mark.parametrize("path", [LEADS, "/integrated-account"])
+async def test_b014_the_limit_holds_on_every_path(stage: Stage, path: str) -> None:
+    headers = {"Authorization": f"Bearer {stage.token}"}
+    answer = await stage.http.post(path, json={"provider": "x" * 1_048_576}, headers=headers)
+    assert answer.json() == {
+        "statusCode": 413,
+        "error": "Payload Too Large",
+        "message": "Request body exceeds 1048576 bytes",
+    }

@@ -11,7 +11,7 @@ import time_machine
 from sqlalchemy import update
 
 from host_stage import LEADS, Stage, staged
-from unilead import Response, hookimpl
+from unilead import AuthError, ConnectError, RateLimitError, Response, hookimpl
 from unilead_host.storage import StorageError
 from unilead_host.storage.tables import idempotency_keys, now, unknown_outcomes
 from unilead_host.tokens import Caller
@@ -221,6 +221,49 @@ async def test_missing_scopes_are_noted_and_the_account_stays_active(stage: Stag
     stored = await stage.host.accounts.get(stage.tenant_id, stage.accounts["hubspot"])
     assert stored is not None
     assert (stored.status, stored.last_forbidden_error["missing_scopes"]) == ("active", wanted)  # type: ignore[index]
+
+
+def throwing(stage: Stage, error: Exception) -> None:
+    async def send_async(request: Any, **_: Any) -> Response:
+        raise error
+
+    stage.simulators[SELL].send_async = send_async  # type: ignore[method-assign]
+
+
+async def test_f056_a_refused_refresh_asks_for_a_new_connection(stage: Stage) -> None:
+    throwing(stage, AuthError("the token endpoint refuses the refresh token: invalid_grant", outcome="not_sent"))
+    first = await stage.post(SELL, L)
+    assert first.status_code == 401
+    assert first.json()["message"] == "the token endpoint refuses the refresh token: invalid_grant"
+    assert first.json()["truto_is_remote_error"] is True
+    stored = await stage.host.accounts.get(stage.tenant_id, stage.accounts[SELL])
+    assert stored is not None
+    assert stored.status == "needs_reauth"
+    assert (await stage.post(SELL, L)).json() == first.json()
+
+
+async def test_f055_a_token_endpoint_out_of_order_leaves_the_account_active(stage: Stage) -> None:
+    throwing(stage, ConnectError("the token endpoint gave no token: HTTP status 500", retry_after=30.2))
+    answer = await stage.post(SELL, L)
+    assert (answer.status_code, answer.headers["retry-after"]) == (502, "31")
+    assert answer.json()["details"] == {"outcome": "not_sent", "safe_to_retry": True}
+    stored = await stage.host.accounts.get(stage.tenant_id, stage.accounts[SELL])
+    assert stored is not None
+    assert stored.status == "active"
+
+
+async def test_a_pace_that_leaves_no_room_is_a_429(stage: Stage) -> None:
+    throwing(stage, RateLimitError("the CRM's rate limit leaves no room", retry_after=0.4))
+    answer = await stage.post(SELL, L)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    assert "truto_is_remote_error" not in answer.json()
+
+
+async def test_what_nobody_expects_after_the_send_is_unknown(stage: Stage) -> None:
+    throwing(stage, ZeroDivisionError())
+    answer = await stage.post(SELL, L, headers=KEYED)
+    assert answer.json()["details"] == {"outcome": "unknown", "safe_to_retry": False}
+    assert (await stage.post(SELL, L, headers=KEYED)).status_code == 500
 
 
 @pytest.mark.parametrize("status", ["connecting", "post_install_error", "validation_error"])

@@ -26,6 +26,7 @@ from unilead import (
     ProviderError,
     ProviderInfo,
     ProviderLoadError,
+    RateLimitError,
     Response,
     TransportError,
     UnknownProviderError,
@@ -139,6 +140,10 @@ def error_answer(error: LeadError, info: ProviderInfo | None = None) -> Answer:
     if isinstance(error, ConnectError):
         body = error_body(502, f"Could not connect to the provider: {error.message}", details=dict(NOT_SENT))
         return Answer(502, body, retry_after_header(error.retry_after))
+    if isinstance(error, RateLimitError):  # the CRM's limit, known before anything was sent
+        insight = {"rate_limit_error": dict(RATE_LIMIT_ERROR)}
+        body = error_body(429, error.message, details=dict(NOT_SENT), truto_error_insight=insight)
+        return Answer(429, body, retry_after_header(error.retry_after or 1))
     if isinstance(error, ConfigurationError):
         return _unusable(error)
     if error.outcome == "unknown":
