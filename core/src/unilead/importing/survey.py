@@ -16,6 +16,7 @@ from unilead.info import Settings
 from unilead.provider import Provider
 from unilead.schema import Lead
 
+MOST_COLUMNS = 20_000
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -89,6 +90,8 @@ class Survey:
             filled = list(self._columns.filled(row))
             self._filled.update(name for name, index in self._ignored if is_given(row[index]))
         for column, path in filled:
+            if column not in self._filled and len(self._filled) >= MOST_COLUMNS:
+                continue  # lines of JSON may have any names
             self._filled[column] += 1
             if any(_covers(lost, path) for lost in dropped):
                 self._lost[column] += 1
