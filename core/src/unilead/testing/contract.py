@@ -475,7 +475,7 @@ class ProviderContract:
     # --- 8: batches -----------------------------------------------------------------------------------------------
 
     def test_27_batch_keeps_order(self, provider: Provider, simulator: Simulator, settings: Settings) -> None:
-        """A batch answers one verdict for each lead, in order; a full batch is one request."""
+        """A batch answers one verdict for each lead, in order, each with its own part of the answer."""
         if not provider.takes_batches:
             assert provider.info.batch_size == 0
             return
@@ -484,8 +484,12 @@ class ProviderContract:
         assert taken == (0, 1, 2)
         response = self._exchange(simulator, batch, settings)
         verdicts = provider.parse_batch(response, batch, 3, settings)
-        assert [verdict.id for verdict in verdicts if isinstance(verdict, CreatedLead)] == list(simulator.leads)
+        created = [verdict for verdict in verdicts if isinstance(verdict, CreatedLead)]
+        assert [verdict.id for verdict in created] == list(simulator.leads)
         assert simulator.count == 3
+        parts = [str(verdict.part) for verdict in created]
+        assert len(set(parts)) == 3, "each lead notes its own part of the answer with CreatedLead.of_part"
+        assert all(verdict.id in part for verdict, part in zip(created, parts, strict=True))
 
     @pytest.mark.parametrize("status", [200, 400, 500])
     @pytest.mark.parametrize("body", ODD_BODIES.values(), ids=ODD_BODIES.keys())
