@@ -121,6 +121,26 @@ def test_a_taken_port_is_one_clear_line() -> None:
     assert "Traceback" not in err
 
 
+def test_serving_migrates_and_says_so_in_json(tmp_path: Path) -> None:
+    environment = {
+        "UNILEAD_HOST_DATABASE_URL": f"sqlite:///{tmp_path}/host.sqlite",
+        "UNILEAD_HOST_ENCRYPTION_KEYS": Vault.new_key(),
+        "UNILEAD_HOST_ALLOW_PRIVATE": "true",
+    }
+    with running([sys.executable, "-m", "unilead_host.cli", "serve", "--port", "0"], **environment) as process:
+        assert process.stderr is not None
+        lines: list[dict[str, str]] = []
+        while not (lines and lines[-1]["event"] == "serving"):
+            lines.append(json.loads(process.stderr.readline()))
+        assert "private_addresses_allowed" in [line["event"] for line in lines]  # S007
+        url = lines[-1]["url"]
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert httpx.get(f"{url}/unified/crm/leads").status_code == 405
+        code, rest = ended(process)
+    assert code == 0
+    assert all(json.loads(line) for line in rest.splitlines())
+
+
 async def prepared(url: str, key: str) -> tuple[str, str]:
     """A simulated account and a token. Returns: account id, token."""
     database = Database(url)

@@ -143,6 +143,11 @@ def test_a_database_of_another_kind_is_refused(url: str) -> None:
         Database(url)
 
 
+async def test_a_new_sqlite_file_is_its_owners_alone(tmp_path: Path) -> None:
+    await migrate(f"sqlite:///{tmp_path}/host.sqlite")
+    assert (tmp_path / "host.sqlite").stat().st_mode & 0o777 == 0o600
+
+
 # --- migrations ---------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import structlog
 from fastapi import FastAPI
 
 from unilead import Registry
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from unilead_host.demo import Demo
 
 DEMO_PORT = 8000
+LOG = structlog.get_logger("unilead_host")
 
 
 @click.command()
@@ -36,7 +38,7 @@ def serve(host: str | None, port: int | None) -> None:
 
     settings = read_settings(host=host, port=port)
     attempt(lambda: _prepare(settings))
-    _run(lambda: create_app(settings), settings, lambda url: note(f"unilead-host: serving {url}"))
+    _run(lambda: create_app(settings), settings, lambda url: LOG.info("serving", url=url))
 
 
 @click.command()
