@@ -489,7 +489,7 @@ class ProviderContract:
         assert simulator.count == 3
         parts = [str(verdict.part) for verdict in created]
         assert len(set(parts)) == 3, "each lead notes its own part of the answer with CreatedLead.of_part"
-        assert all(verdict.id in part for verdict, part in zip(created, parts, strict=True))
+        assert all(str(verdict.id) in part for verdict, part in zip(created, parts, strict=True))
 
     @pytest.mark.parametrize("status", [200, 400, 500])
     @pytest.mark.parametrize("body", ODD_BODIES.values(), ids=ODD_BODIES.keys())
