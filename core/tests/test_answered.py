@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unilead import CreatedLead, one_address, reference, typed_items
+from unilead import CreatedLead, RejectedError, Response, one_address, reference, row_verdict, typed_items
 
 
 def test_single_fields_become_lists_of_what_is_there() -> None:
@@ -25,3 +25,17 @@ def test_they_are_what_a_created_lead_takes() -> None:
     )
     assert lead.owner and lead.addresses and lead.phone_numbers
     assert (lead.owner.id, lead.addresses[0].city, lead.phone_numbers[0].number) == ("7", "Oslo", "5")
+
+
+def test_a_row_that_cannot_be_read_is_unknown_and_raises_nothing() -> None:
+    row = Response.of(200, {"id": 7})
+    assert row_verdict(row, lambda: CreatedLead(id=row.json["id"])).id == "7"  # type: ignore[union-attr]
+    refused = RejectedError("no")
+
+    def refuse() -> CreatedLead:
+        raise refused
+
+    assert row_verdict(row, refuse) is refused
+    for judge in (lambda: row.json["name"], lambda: row.json.x, lambda: row.json["id"][1], lambda: CreatedLead(id={})):
+        odd = row_verdict(row, judge)
+        assert (odd.outcome, odd.response) == ("unknown", row)  # type: ignore[union-attr]

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "answered": ("one_address", "reference", "typed_items"),
+    "answered": ("one_address", "reference", "row_verdict", "typed_items"),
     "client": ("AsyncClient", "Client"),
     "converters": (
         "AddressSlots", "EmailSlots", "PhoneSlots", "custom_field_values", "email_slots", "first", "id_name",

@@ -11,6 +11,9 @@ from unilead.answered import (
     reference as reference,
 )
 from unilead.answered import (
+    row_verdict as row_verdict,
+)
+from unilead.answered import (
     typed_items as typed_items,
 )
 from unilead.client import (

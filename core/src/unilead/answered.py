@@ -1,8 +1,15 @@
-"""What several CRMs answer alike, in the form that `CreatedLead` takes: records by their id, single fields as lists."""
+"""What several CRMs answer alike, in the form that `CreatedLead` takes, and the rows of a batch judged one by one."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from unilead.errors import MalformedResponseError, ProviderError
+from unilead.message import Response
+from unilead.schema import CreatedLead
+
+Verdict: TypeAlias = CreatedLead | ProviderError
 
 
 def reference(record_id: Any) -> dict[str, Any] | None:
@@ -18,3 +25,17 @@ def typed_items(part: str, **kinds: Any) -> list[dict[str, Any]] | None:
 def one_address(**parts: Any) -> list[dict[str, Any]] | None:
     """Turn a CRM's only address into a list; ``None`` where all its parts are empty."""
     return [{**parts, "type": "primary"}] if any(parts.values()) else None
+
+
+def row_verdict(row: Response, judge: Callable[[], Verdict]) -> Verdict:
+    """Judge one row of a batch's answer, as an answer of its own.
+
+    Returns: what ``judge`` returns or raises as ProviderError; a row that it cannot read is unknown, and hides none of
+        the others.
+    """
+    try:
+        return judge()
+    except ProviderError as error:
+        return error
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return MalformedResponseError("the provider cannot read this row", response=row)

@@ -377,6 +377,20 @@ def test_row_that_cannot_be_read_does_not_hide_the_others(batch: Batch) -> None:
     assert [verdict.id for verdict in found if isinstance(verdict, CreatedLead)] == ["1", "3"]
 
 
+@pytest.mark.parametrize("odd", [None, 5, "x", ["x"]], ids=str)
+def test_f076_entry_that_is_no_record_does_not_hide_the_others(odd: Any, batch: Batch) -> None:
+    results = [row(1, "a", objectWriteTraceId="row-0"), odd, row(3, "c", objectWriteTraceId="row-2")]
+    assert batch.answered(201, results=results) == ["1", "unknown", "3"]
+    assert batch.answered(207, results=results[::2], errors=[odd]) == ["1", "unknown", "3"]
+
+
+def test_read_takes_a_link_without_a_type(provider: Provider, settings: Settings) -> None:
+    links = {"contacts": {"results": [{"id": "7", "type": None}]}}
+    answer = Response.of(200, {"id": "5", "properties": {}, "associations": links})
+    read = provider.parse_response(answer, provider.build_read_request("5", settings), settings)
+    assert read.contact and read.contact.id == "7"
+
+
 @pytest.mark.parametrize("status", ["PENDING", "CANCELED"])
 def test_unfinished_batch_is_unknown(status: str, batch: Batch) -> None:
     found = batch.verdicts(Response.of(201, {"status": status}))

@@ -161,7 +161,7 @@ def test_f042_batch_that_was_throttled_inside_a_success_was_not_processed(provid
     assert (caught.value.category, caught.value.outcome) == ("rate_limited", "not_sent")
 
 
-@pytest.mark.parametrize("row", [None, 5, {}, {"success": True}, ["x"]])
+@pytest.mark.parametrize("row", [None, 5, {}, {"success": True}, ["x"], {"success": False, "field_errors": ["name"]}])
 def test_f076_an_odd_row_is_unknown(row: Any, provider: Provider) -> None:
     good, odd = _batch(provider, {"success": True, "data": ["id-1", row]})
     assert (good.id, odd.outcome) == ("id-1", "unknown")

@@ -128,7 +128,9 @@ def test_refused_row_names_what_its_lead_gave(provider: Provider) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("row", [None, {}, {"status": "success"}, {**GOOD, "details": {}}, "x"])
+@pytest.mark.parametrize(
+    "row", [None, {}, {"status": "success"}, {**GOOD, "details": {}}, {**GOOD, "details": "77"}, "x"]
+)
 def test_f076_an_odd_row_is_unknown(row: Any, provider: Provider) -> None:
     assert _verdicts(provider, [GOOD, row])[1].outcome == "unknown"
 

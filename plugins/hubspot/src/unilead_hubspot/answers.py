@@ -124,7 +124,7 @@ def _custom_fields(
 def _linked(stored: Mapping[str, Any], kind: str) -> str | None:
     """Id of the linked record, the primary one if there are several."""
     links = (stored.get("associations") or {}).get(kind, {}).get("results", ())
-    primary = [link["id"] for link in links if "primary" in link.get("type", "").lower()]
+    primary = [link["id"] for link in links if "primary" in str(link.get("type")).lower()]
     return next(iter([*primary, *(link["id"] for link in links)]), None)
 
 

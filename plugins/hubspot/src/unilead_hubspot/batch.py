@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from unilead import CreatedLead, MalformedResponseError, ProviderError, Request, Response
+from unilead import CreatedLead, MalformedResponseError, ProviderError, Request, Response, row_verdict
 
 Row: TypeAlias = dict[str, Any]
 Verdict: TypeAlias = CreatedLead | ProviderError
@@ -52,8 +52,8 @@ def verdicts(
         refuse: makes an error of its slice of the answer, its input and the input's place.
     Returns: one verdict for each input, in order; unknown for those that no entry of the answer surely belongs to.
     """
-    results: list[Row] = response.json.get("results") or []
-    errors: list[Row] = response.json.get("errors") or []
+    results: list[Any] = response.json.get("results") or []
+    errors: list[Any] = response.json.get("errors") or []
     places = {row[TRACE]: index for index, row in enumerate(inputs)}
     refused, _ = _by_trace(errors, places, lambda entry: ((entry.get("context") or {}).get(TRACE) or [None])[0])
     created, rest = _by_trace(results, places, lambda entry: entry.get(TRACE))
@@ -66,7 +66,7 @@ def verdicts(
         if len(entries) != 1:
             return MalformedResponseError("the batch's answer does not tell this lead apart", response=response)
         row = response.part(entries[0])
-        return _judged(
+        return row_verdict(
             row,
             lambda: (
                 refuse(row, inputs[index], index)
@@ -79,14 +79,15 @@ def verdicts(
 
 
 def _by_trace(
-    entries: Sequence[Row], places: Mapping[str, int], trace_of: Callable[[Row], Any]
+    entries: Sequence[Any], places: Mapping[str, int], trace_of: Callable[[Row], Any]
 ) -> tuple[dict[int, list[Row]], list[Row]]:
-    """Sort entries by the input their trace id names, and list those without a trace id."""
+    """Sort entries by the input their trace id names, and list those without one; what is no record is left out."""
+    records = [entry for entry in entries if isinstance(entry, dict)]
     named: dict[int, list[Row]] = {}
-    for entry in entries:
-        if trace_of(entry) in places:
-            named.setdefault(places[trace_of(entry)], []).append(entry)
-    return named, [entry for entry in entries if trace_of(entry) is None]
+    for record in records:
+        if trace_of(record) in places:
+            named.setdefault(places[trace_of(record)], []).append(record)
+    return named, [record for record in records if trace_of(record) is None]
 
 
 def _by_name(inputs: Sequence[Row], places: Sequence[int], rest: Sequence[Row]) -> dict[int, list[Row]]:
@@ -132,13 +133,3 @@ def _same(stored: Any, sent: Any) -> bool:
         return float(stored) == float(sent)
     except (TypeError, ValueError):
         return False
-
-
-def _judged(row: Response, judge: Callable[[], Verdict]) -> Verdict:
-    """Judge one entry; one that cannot be read does not hide the others."""
-    try:
-        return judge()
-    except ProviderError as error:
-        return error
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return MalformedResponseError("the provider cannot read this entry", response=row)

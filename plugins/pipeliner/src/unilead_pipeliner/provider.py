@@ -33,6 +33,7 @@ from unilead import (
     hookimpl,
     parse_timestamp,
     path_segment,
+    row_verdict,
     scalar_text,
     utc_text,
 )
@@ -202,7 +203,7 @@ def parse_batch_response(response: Response, request: Request, count: int) -> li
         raise _refusal(response, request)
     if len(rows) != count:
         return batch.unmatched(response, count)
-    return [_row(row, request.for_row(index)) for index, row in enumerate(rows)]
+    return [_own_verdict(row, response.part(row), request.for_row(index)) for index, row in enumerate(rows)]
 
 
 @hookimpl
@@ -226,9 +227,12 @@ def _refusal(response: Response, request: Request) -> ProviderError:
     return read_error(response, request, lambda name: field_path(name, request.lead))
 
 
-def _row(row: Any, request: Request) -> CreatedLead | ProviderError:
-    if isinstance(row, str):
-        return CreatedLead(id=row).of_part(row)
-    if isinstance(row, dict) and row.get("success") is False:
-        return _refusal(Response.of(200, row), request)
-    return MalformedResponseError("the batch answer has no verdict for this lead", response=Response.of(200, row))
+def _own_verdict(row: Any, part: Response, request: Request) -> CreatedLead | ProviderError:
+    def judge() -> CreatedLead | ProviderError:
+        if isinstance(row, str):
+            return CreatedLead(id=row).of_part(row)
+        if isinstance(row, dict) and row.get("success") is False:
+            return _refusal(part, request)
+        return MalformedResponseError("the batch answer has no verdict for this lead", response=part)
+
+    return row_verdict(part, judge)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from unilead import CreatedLead, Lead, MalformedResponseError, ProviderError, Request, Response
+from unilead import CreatedLead, Lead, MalformedResponseError, ProviderError, Request, Response, row_verdict
 from unilead_salesforce.answers import PathOf, created_lead, refusal
 from unilead_salesforce.settings import SalesforceSettings
 
@@ -70,13 +70,11 @@ def verdicts(
 
 
 def _verdict(row: dict[str, Any], response: Response, record: dict[str, Any], path_of: PathOf) -> Verdict:
-    try:
+    def judge() -> Verdict:
         if row["success"] is True:
             return created_lead(Response.of(201, row, response.headers)).of_part(row)
         # a row has no status of its own; alone it would have been refused with 400
         status = 400 if row["success"] is False and row.get("errors") else response.status
         return refusal(Response.of(status, row, response.headers), record=record, path_of=path_of)
-    except ProviderError as error:
-        return error
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return MalformedResponseError("the provider cannot read this row", response=Response.of(response.status, row))
+
+    return row_verdict(response.part(row), judge)

@@ -74,7 +74,7 @@ STANDARD = frozenset(  # what every organisation has; what is left of a record a
 )  # fmt: skip
 
 
-def row_verdict(row: Any, response: Response, request: Request, fields: FieldMap) -> CreatedLead | ProviderError:
+def record_verdict(row: Any, response: Response, request: Request, fields: FieldMap) -> CreatedLead | ProviderError:
     """Read the verdict on one record; only ``status: success`` with an id is a created lead."""
     if not isinstance(row, dict) or row.get("status") not in ("success", "error"):
         return MalformedResponseError("the answer has no verdict for this lead", response=response)

@@ -31,9 +31,10 @@ from unilead import (
     VendorRule,
     hookimpl,
     path_segment,
+    row_verdict,
     scalar_text,
 )
-from unilead_zoho_crm.answers import created_lead, read_error, row_verdict
+from unilead_zoho_crm.answers import created_lead, read_error, record_verdict
 from unilead_zoho_crm.phones import ContactSlots
 
 PATH = "/crm/v8/Leads"
@@ -220,7 +221,7 @@ def parse_response(response: Response, request: Request) -> CreatedLead:
     row = rows[0]
     if request.method == "GET":
         return created_lead(row)
-    verdict = row_verdict(row, response, request, FIELDS)
+    verdict = record_verdict(row, response, request, FIELDS)
     if isinstance(verdict, ProviderError):
         raise verdict
     return verdict
@@ -256,7 +257,7 @@ def simulator() -> Simulator:
 
 
 def _own_verdict(row: Any, part: Response, request: Request) -> CreatedLead | ProviderError:
-    verdict = row_verdict(row, part, request, FIELDS)
+    verdict = row_verdict(part, lambda: record_verdict(row, part, request, FIELDS))
     return verdict.of_part(part.json) if isinstance(verdict, CreatedLead) else verdict
 
 
