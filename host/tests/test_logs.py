@@ -12,6 +12,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unilead_host import logs
 from unilead_host.logs import configure_logs, redacted
 from unilead_host.settings import HostSettings
 
@@ -98,3 +99,16 @@ def test_s034_tracebacks_show_no_local_variables(
     assert text.count("RuntimeError") >= 2
     assert CANARY not in text
     assert "hidden" not in text.replace('f"Bearer {hidden}"', "")
+
+
+FRAGMENTS = [TOKEN, "Bearer ", "bearer\t", "basic ", "Zoho-oauthtoken ", "canary", "https://", "u:p@h", "?code=",
+             "&api_token=", "a@b.co", " ", "=", ":", "/", "ul_", "x"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=6).map("".join))
+def test_the_quick_look_misses_nothing(text: str) -> None:
+    thorough = text
+    for pattern, replacement in logs._SECRETS:
+        thorough = pattern.sub(replacement, thorough)
+    assert redacted(text) == thorough
+    assert logs._redact(None, "info", {"event": text, "n": 1}) == {"event": thorough, "n": 1}

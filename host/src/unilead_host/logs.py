@@ -110,5 +110,20 @@ def _as_json(event: Any, **options: Any) -> str:
 
 
 def _redact(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if _is_plain(event):
+        return event
     masked: dict[str, Any] = redacted(event)
     return masked
+
+
+def _is_plain(event: Mapping[str, Any]) -> bool:
+    """Whether there is nothing to mask, found out in one look at all values: most lines are ids, words and numbers."""
+    if _any_names_a_secret(tuple(event)):
+        return False
+    texts = [value for value in event.values() if not isinstance(value, (int, float)) and value is not None]
+    return all(isinstance(text, str) for text in texts) and _SUSPICIOUS.search("\n".join(texts)) is None
+
+
+@lru_cache(maxsize=1024)
+def _any_names_a_secret(names: tuple[str, ...]) -> bool:
+    return any(_names_a_secret(name) for name in names)
