@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from unilead.in_flight import AsyncCreating, Creating
 
 
-class _Base:
+class _Base(ABC):
     """What both clients share: which providers there are, and how an exchange is set up."""
 
     def __init__(
@@ -60,8 +61,8 @@ class _Base:
         self._pauses = Pauses()
         self._driver = self._make_driver()
 
-    def _make_driver(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _make_driver(self) -> Any: ...
 
     def _exchange(
         self,
