@@ -207,6 +207,19 @@ def test_f056_a_dead_refresh_token_needs_a_person(way: Way, shared: MemoryCreden
     assert (found.state, "invalid_grant" in found.reason) == ("needs_reauth", True)
 
 
+def test_f056_one_client_asks_and_sends_nothing_more(way: Way) -> None:
+    crm = Sell()
+
+    def revoke(number: int) -> None:
+        if number == 2:
+            crm.access_tokens.clear()
+            crm.refresh_token = None
+
+    outcomes = way.in_turn(crm, 5, between=revoke)
+    assert [isinstance(outcome, AuthError) for outcome in outcomes] == [False, False, True, True, True]
+    assert (crm.asked, crm.sent, crm.count) == (2, 3, 2)
+
+
 def test_f056_a_refused_client_is_not_asked_again(way: Way, shared: MemoryCredentialStore) -> None:
     crm = Sell()
     for _ in range(2):
@@ -255,6 +268,19 @@ def test_f055_a_failing_token_endpoint_is_asked_once_a_minute(
         crm.answer = None
         assert isinstance(way.create(crm)[0], Result)
     assert (crm.asked, crm.count) == (2, 1)
+
+
+def test_f055_one_client_asks_once_a_minute_too(way: Way) -> None:
+    crm = Sell(FAILURES["500"])
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        assert all(isinstance(outcome, ConnectError) for outcome in way.in_turn(crm, 4))
+        assert (crm.asked, crm.sent) == (1, 0)
+
+        def wait(number: int) -> None:
+            clock.shift(61)
+
+        assert all(isinstance(outcome, ConnectError) for outcome in way.in_turn(crm, 3, between=wait))
+        assert (crm.asked, crm.sent) == (4, 0)
 
 
 def test_f055_a_throttled_endpoint_says_when_to_come_back(way: Way, shared: MemoryCredentialStore) -> None:
@@ -341,6 +367,12 @@ def test_f058_a_401_right_after_a_refresh_needs_a_person(way: Way, shared: Memor
     (error,) = way.create(crm, access_token="expired")
     assert isinstance(error, AuthError) and error.outcome == "not_sent"
     assert (crm.asked, crm.sent) == (1, 2)
+
+
+def test_f058_one_client_sends_nothing_more(way: Way) -> None:
+    crm = Stubborn()
+    assert all(isinstance(outcome, AuthError) for outcome in way.in_turn(crm, 4))
+    assert (crm.asked, crm.sent) == (1, 1)
 
 
 def test_f059_a_static_token_is_not_refreshed(way: Way) -> None:

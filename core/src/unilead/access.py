@@ -28,7 +28,7 @@ class Access:
     """
 
     def __init__(self, provider: Provider, settings: Settings, refresher: Refresher | None) -> None:
-        self.settings = self._given = settings
+        self.settings = settings
         self.secrets = settings.secrets()
         self._provider = provider
         self._refresher = refresher
@@ -81,12 +81,12 @@ class Access:
             raise ConnectError(self._current.reason, retry_after=wait, hint="nothing was sent; repeat later")
 
     def _take(self, found: Credentials) -> None:
-        if found.state == "needs_reauth":
-            raise AuthError(found.reason, hint=RECONNECT, outcome="not_sent")
-        self._current = found
         if self._refresher is None:
             return
         self._refresher.remember(found)
+        if found.state == "needs_reauth":
+            raise AuthError(found.reason, hint=RECONNECT, outcome="not_sent")
+        self._current = found
         if found.values:
             self.settings = self._refresher.overlaid(found.values)
             self.secrets = tuple(dict.fromkeys((*self.secrets, *self.settings.secrets())))

@@ -59,10 +59,13 @@ class Renewals:
         return self._known.get(key)
 
     def remember(self, key: CredentialKey, found: Credentials) -> None:
-        """Keep what was seen."""
+        """Keep what was seen, unless only a person can help: that person may have done so by the next time."""
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
-        self._known[key] = found
+        if found.state == "active":
+            self._known[key] = found
+        else:
+            self._known.pop(key, None)
 
 
 class Refresher:
@@ -109,7 +112,9 @@ class Refresher:
 
     def close(self, current: Credentials, reason: str) -> Asking[None]:
         """Note that only a person can help, unless newer credentials are stored by now."""
-        yield from self._use(self._store.save, self.key, replace(current, state="needs_reauth", reason=reason))
+        closed = replace(current, state="needs_reauth", reason=reason)
+        self.remember(closed)
+        yield from self._use(self._store.save, self.key, closed)
 
     def overlaid(self, values: Mapping[str, str]) -> Settings:
         """The settings with stored values in place of their own.
