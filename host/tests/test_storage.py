@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from unilead_host.storage import Database, StorageError, migrate, now
-from unilead_host.storage.migrate import VERSIONS, _config, current_revision, downgrade, newest_revision
+from unilead_host.storage.migrating import VERSIONS, _config, current_revision, downgrade, newest_revision
 from unilead_host.storage.tables import METADATA, tenants
 
 pytestmark = pytest.mark.anyio
@@ -177,14 +179,79 @@ async def test_f089_a_database_of_a_newer_host_is_left_alone(database: Database,
     assert await current_revision(database) == "9999"
 
 
-async def test_f089_migrating_keeps_rows_and_downgrading_empties(empty_url: str) -> None:
-    await migrate(empty_url, "0001")
-    database = Database(empty_url)
+NEXT_RELEASE = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.add_column("tenants", sa.Column("plan", sa.Text(), nullable=False, server_default="free"))
+    {more}
+
+
+def downgrade():
+    op.drop_column("tenants", "plan")
+"""
+
+
+@pytest.fixture
+def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A release with one more migration, whose last step is given."""
+    folder = tmp_path / "versions"
+    folder.mkdir()
+
+    def make(more: str) -> None:
+        (folder / "0002_next.py").write_text(NEXT_RELEASE.format(more=more))
+
+    def config() -> Config:
+        made = _config()
+        made.set_main_option("path_separator", "newline")
+        made.set_main_option("version_locations", f"unilead_host.storage:migrations/versions\n{folder}")
+        return made
+
+    monkeypatch.setattr("unilead_host.storage.migrating._config", config)
+    monkeypatch.setattr("unilead_host.storage.migrating._revisions", lambda: {"0001", "0002"})
+    return make
+
+
+async def plans(database: Database) -> list[str]:
+    async with database.reading() as connection:
+        return list(await connection.scalars(sa.text("SELECT plan FROM tenants")))
+
+
+async def test_f089_rows_of_the_last_release_go_up_and_down(
+    database: Database, database_url: str, next_release: Callable[[str], None]
+) -> None:
     await add_tenant(database, "kept")
-    assert await migrate(empty_url) == "0001"
+    next_release("op.execute(\"UPDATE tenants SET plan = 'paid'\")")
+    assert await migrate(database_url) == "0001"
+    assert (await names(database), await plans(database)) == (["kept"], ["paid"])
+    assert await downgrade(database_url, "0001") == "0002"
     assert await names(database) == ["kept"]
-    assert await downgrade(empty_url, "0001") == newest_revision()
-    assert await names(database) == ["kept"]
+    assert await current_revision(database) == "0001"
+
+
+async def test_f089_a_migration_that_fails_changes_nothing(
+    database: Database, database_url: str, next_release: Callable[[str], None]
+) -> None:
+    await add_tenant(database, "kept")
+    next_release("raise RuntimeError('half way')")
+    with pytest.raises(RuntimeError, match="half way"):
+        await migrate(database_url)
+    assert (await names(database), await current_revision(database)) == (["kept"], "0001")
+    async with database.reading() as connection:
+        columns = await connection.run_sync(
+            lambda c: {column["name"] for column in sa.inspect(c).get_columns("tenants")}
+        )
+    assert "plan" not in columns
+
+
+async def test_f089_going_back_to_nothing(empty_url: str) -> None:
+    await migrate(empty_url)
     await downgrade(empty_url, "base")
+    database = Database(empty_url)
     assert await current_revision(database) is None
     await database.close()

@@ -32,7 +32,7 @@ from unilead_host.server import pin_reason_phrases
 from unilead_host.service import LeadService
 from unilead_host.settings import HostSettings
 from unilead_host.storage import Database, StorageError
-from unilead_host.storage.migrate import current_revision, newest_revision
+from unilead_host.storage.migrating import current_revision, newest_revision
 from unilead_host.targets import Targets
 from unilead_host.tenants import Tenants
 from unilead_host.tokens import Tokens

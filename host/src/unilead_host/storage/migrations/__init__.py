@@ -1,1 +1,1 @@
-"""Alembic's environment; `unilead_host.storage.migrate` runs it."""
+"""Alembic's environment; `unilead_host.storage.migrating` runs it."""

@@ -1,4 +1,4 @@
-"""Run by alembic with the connection that `unilead_host.storage.migrate` opened."""
+"""Run by alembic with the connection that `unilead_host.storage.migrating` opened."""
 
 from alembic import context
 
