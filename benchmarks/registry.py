@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measure import Sample, choice, head, interleave, row
 
-MODULE = '''
+MODULE = """
 from unilead import CreatedLead, Field, FieldMap, HeaderAuth, ProviderInfo, Request, SecretStr, Settings, hookimpl
 
 FIELDS = FieldMap(Field("last_name", "surname", required=True), Field("first_name", "given_name"))
@@ -44,7 +44,7 @@ def build_request(lead, settings):
 @hookimpl
 def parse_response(response):
     return CreatedLead(id=response.json["id"])
-'''
+"""
 CALLS = """
 import sys, time
 sys.path.insert(0, {folder!r})
