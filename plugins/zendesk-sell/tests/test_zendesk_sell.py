@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unilead import Lead, Provider, Registry, Response, SettingsError
+from unilead import Lead, Provider, Registry, RejectedError, Response, SettingsError
 from unilead.testing import ProviderContract, VendorRules
 
 
@@ -58,3 +58,22 @@ def test_an_odd_address_does_not_hide_that_the_lead_was_created(odd: Any, provid
     answer = Response.of(200, {"data": {"id": 7, "address": odd}, "meta": {"type": "lead"}})
     created = provider.parse_response(answer, request, settings)
     assert (created.id, created.addresses) == ("7", None)
+
+
+@pytest.mark.parametrize(
+    ("pointers", "field"),
+    [
+        (["/foo", "/data/last_name"], "last_name"),
+        ([None, "/address/city"], "addresses"),
+        (["/foo"], None),
+        ([], None),
+    ],
+    ids=str,
+)
+def test_the_first_attribute_that_a_field_goes_to_is_named(pointers: list[Any], field: str, provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    request = provider.build_request(Lead(last_name="Okafor"), settings)
+    errors = [{"error": {"code": "invalid_type", "message": "no", "field": pointer}} for pointer in pointers]
+    with pytest.raises(RejectedError) as caught:
+        provider.parse_response(Response.of(422, {"errors": errors}), request, settings)
+    assert caught.value.field == field

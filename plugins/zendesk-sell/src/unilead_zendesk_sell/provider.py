@@ -194,7 +194,6 @@ def _error(response: Response, request: Request) -> Exception:
         return error_for(response, response.plain_text)
     codes = {fault.get("code") for fault in faults}
     code = faults[0].get("code")
-    pointer = (faults[0].get("field") or "").removeprefix("/data").strip("/").replace("/", ".")
     message = "; ".join(filter(None, (fault.get("details") or fault.get("message") for fault in faults)))
     category = CATEGORIES.get(code) if len(codes) == 1 else None
     if response.status == 404 and request.method == "POST":
@@ -204,5 +203,10 @@ def _error(response: Response, request: Request) -> Exception:
         message,
         category=category,
         vendor_code=code,
-        field=FIELDS.source_of(pointer, request.lead),
+        field=next((path for fault in faults if (path := _path(fault.get("field"), request))), None),
     )
+
+
+def _path(pointer: str | None, request: Request) -> str | None:
+    """Find the unified path behind Sell's pointer, which may begin at the envelope."""
+    return FIELDS.source_of((pointer or "").removeprefix("/data").strip("/").replace("/", "."), request.lead)
