@@ -223,8 +223,7 @@ class Client(_Base):
     def renew(self, account: Account) -> None:
         """Get a new access token now, without waiting until the clock or the CRM asks for one.
 
-        Raises: ConfigurationError where the account's credentials cannot be renewed; AuthError when only a person can
-            help; ConnectError when it may get better.
+        Raises: ConfigurationError where the credentials cannot be renewed; AuthError for a refusal, ConnectError else.
         """
         self._driver.drive(self._renewing(account))
 
