@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -141,7 +142,7 @@ def _import(
             reader, columns, ledger, client, target.account, concurrency=concurrency, again=again, seen=seen
         )
         seen.done = reader.count - _left(ledger, reader.count, again)
-        with _stopping(running) as caught:
+        with _stopping(running) as caught, _collecting_less():
             summary = running.run()
     if running.stopped_by is not None:
         wait = running.stopped_by.retry_after
@@ -238,6 +239,23 @@ def _stopping(running: Import) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _collecting_less() -> Iterator[None]:
+    """Keep the garbage collector from looking at the whole program again and again: a quarter of the time per row.
+
+    Leads and answers are freed as soon as nothing refers to them; only what is made from here on is looked at.
+    """
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 # --- on standard error ------------------------------------------------------------------------------------------------
