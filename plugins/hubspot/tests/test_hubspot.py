@@ -370,7 +370,7 @@ def test_row_that_failed_for_no_known_reason_is_unknown(category: str | None, ba
 
 
 def test_row_that_cannot_be_read_does_not_hide_the_others(batch: Batch) -> None:
-    odd = {"objectWriteTraceId": "row-1", "properties": [1], "id": "2"}
+    odd = {"objectWriteTraceId": "row-1", "properties": {}}
     results = [row(1, "a", objectWriteTraceId="row-0"), odd, row(3, "c", objectWriteTraceId="row-2")]
     found = batch.verdicts(Response.of(201, {"status": "COMPLETE", "results": results}))
     assert isinstance(found[1], MalformedResponseError)

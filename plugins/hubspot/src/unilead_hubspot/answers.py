@@ -83,7 +83,9 @@ def created_lead(response: Response, stored: Any, sent: Mapping[str, Any], setti
     """
     if stored.get("errors") or stored.get("numErrors"):
         raise MalformedResponseError("the answer holds both a lead and errors", response=response)
-    properties = stored.get("properties") or {}
+    properties = stored.get("properties")
+    if not isinstance(properties, dict):  # an odd detail must not hide that the lead was created
+        properties = {}
     lead_source = properties.get(settings.lead_source_property) or properties.get("hs_lead_source")
     contact = _linked(stored, "contacts") or properties.get("hs_primary_contact_id")
     account = _linked(stored, "companies") or properties.get("hs_primary_company_id")
