@@ -199,6 +199,18 @@ def child(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.terminate()
 
 
+@contextmanager
+def forwarding() -> Iterator[tuple[str, subprocess.Popen[str], list[str]]]:
+    """A stub and a host in front of it: the stub's port, the host, and what the load generator wants to know."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        child("stub") as (_, stub),
+        child("host", stub.strip(), folder) as (host, told),
+    ):
+        where = json.loads(told)
+        yield stub.strip(), host, [str(where["port"]), where["token"], where["account"]]
+
+
 def cpu_of(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -218,13 +230,7 @@ def ask(*arguments: str) -> dict[str, float]:
 
 def steady(count: int) -> None:
     """Send many requests to one host, in ten portions: neither memory nor latency may grow."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        child("stub") as (_, stub),
-        child("host", stub.strip(), folder) as (host, told),
-    ):
-        where = json.loads(told)
-        target = [str(where["port"]), where["token"], where["account"]]
+    with forwarding() as (_, host, target):
         for portion in range(1, 11):
             served = ask("load", *target, str(count // 10))
             print(
@@ -234,18 +240,12 @@ def steady(count: int) -> None:
 
 
 def main(count: int) -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        child("stub") as (_, stub),
-        child("host", stub.strip(), folder) as (host, told),
-    ):
-        where = json.loads(told)
-        target = [str(where["port"]), where["token"], where["account"]]
+    with forwarding() as (stub, host, target):
         ask("load", *target, str(count // 10))
         bare: list[float] = []
         ours: list[float] = []
         for number in range(ROUNDS):
-            alone = ask("bare", stub.strip(), str(count))
+            alone = ask("bare", stub, str(count))
             before = cpu_of(host.pid)
             served = ask("load", *target, str(count))
             used = cpu_of(host.pid) - before

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import structlog
 import time_machine
 from sqlalchemy import update
 
@@ -420,3 +421,23 @@ async def test_meta_tells_what_a_create_takes(stage: Stage) -> None:
     assert of_provider == of_account | {"response_schema": of_account["schema"]}
     assert (await stage.get(f"{LEADS}/nothing/meta/create")).status_code == 404
     assert (await stage.http.get(f"{LEADS}/hubspot/meta/create")).status_code == 401
+
+
+# --- the log ----------------------------------------------------------------------------------------------------------
+
+
+async def test_every_call_is_one_line_that_the_answer_names(stage: Stage) -> None:
+    with structlog.testing.capture_logs() as lines:
+        made = await stage.post(SELL, L, headers=KEYED)
+        again = await stage.post(SELL, L, headers=KEYED)
+        refused = await stage.post(SELL, {})
+        lost = await stage.post(SELL, L, account="123")
+        read = await stage.get(f"{LEADS}/{made.json()['id']}?integrated_account_id={stage.accounts[SELL]}")
+    told = [(line["event"], line.get("outcome"), line["status"], line["request_id"]) for line in lines]
+    answers = [made, again, refused, lost, read]
+    assert [line[3] for line in told] == [answer.headers["unified-request-id"] for answer in answers]
+    assert [line[:3] for line in told] == [
+        ("lead.create", "created", 200), ("lead.create", "replayed", 200), ("lead.create", "rejected", 400),
+        ("lead.create", None, 400), ("lead.read", None, 200),
+    ]  # fmt: skip
+    assert {line["account_id"] for line in lines if "account_id" in line} == {stage.accounts[SELL]}

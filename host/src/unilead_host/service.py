@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import structlog
 
@@ -47,6 +47,7 @@ REWRITES = 6  # times that a verdict is written again while the database refuses
 PAUSE = 1.0  # seconds before the first of them; each of the others waits twice as long
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 T = TypeVar("T")
+Trace: TypeAlias = dict[str, Any]
 LOG = structlog.get_logger("unilead_host")
 
 
@@ -86,12 +87,13 @@ class LeadCall:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A call that may be sent: everything about it is known."""
+    """A call that may be sent: everything about it is known. ``trace`` is what the log will tell of it."""
 
     call: LeadCall
     parameters: LeadParameters
     document: dict[str, Any]
     target: Target
+    trace: Trace
 
     @property
     def scope(self) -> Scope:
@@ -138,11 +140,13 @@ class LeadService:
         Not to be cancelled, and servers do not when a client hangs up: what was sent has an outcome that must be kept.
         A key whose create was cut off all the same is found ``running``, and read as unknown.
         """
-        return await self._answer(call, self._create(call))
+        trace: Trace = {}
+        return await self._answer("lead.create", call, trace, self._create(call, trace))
 
     async def read(self, call: LeadCall, lead_id: str) -> Answer:
         """Read a lead."""
-        return await self._answer(call, self._read(call, lead_id))
+        trace: Trace = {}
+        return await self._answer("lead.read", call, trace, self._read(call, trace, lead_id))
 
     async def drain(self) -> None:
         """Wait for what is under way; before the host stops."""
@@ -156,7 +160,7 @@ class LeadService:
         return task
 
     @staticmethod
-    async def _answer(call: LeadCall, work: Coroutine[Any, Any, Answer]) -> Answer:
+    async def _answer(event: str, call: LeadCall, trace: Trace, work: Coroutine[Any, Any, Answer]) -> Answer:
         try:
             answer = await work
         except Refusal as refusal:
@@ -164,11 +168,13 @@ class LeadService:
         except StorageError as error:
             answer = unavailable(error)
         answer.headers["Unified-Request-Id"] = call.request_id
+        seconds = round(time.monotonic() - call.started, 4)
+        LOG.info(event, request_id=call.request_id, **trace, status=answer.status, seconds=seconds)
         return answer
 
     # --- creating -----------------------------------------------------------------------------------------------------
 
-    async def _create(self, call: LeadCall) -> Answer:
+    async def _create(self, call: LeadCall, trace: Trace) -> Answer:
         parameters = call.parameters()
         if call.key and not _KEY.fullmatch(call.key):
             raise Refusal(400, "Idempotency-Key must be 1 to 255 visible ASCII characters")
@@ -177,7 +183,8 @@ class LeadService:
         except InvalidLeadError as error:
             raise Refusal.of(error_answer(error)) from None
         target = await self._targets.find(call.caller, parameters.account_id, creates=True)
-        attempt = _Attempt(call, parameters, document, target)
+        trace |= {"provider": target.provider.slug, "account_id": target.stored.id}
+        attempt = _Attempt(call, parameters, document, target, trace)
         return await (self._create_keyed(attempt) if call.key else self._create_unkeyed(attempt))
 
     async def _create_unkeyed(self, attempt: _Attempt) -> Answer:
@@ -195,6 +202,7 @@ class LeadService:
         if claim.state == "done":
             answer = restored(claim.stored or {}).answer(attempt.parameters)
             answer.headers["Idempotent-Replayed"] = "true"
+            attempt.trace["outcome"] = "replayed"
             return answer
         if claim.state != "started":
             raise claim_refusal(claim.state)
@@ -244,7 +252,8 @@ class LeadService:
             verdict = await self._refused(attempt, crash, ())
         else:
             verdict = Created.of(result, quota_headers(target.provider.info, result.response))
-        self._note(attempt, verdict)
+        attempt.trace["outcome"] = verdict.outcome
+        self._metrics.count(target.provider.slug, verdict.outcome, time.monotonic() - attempt.call.started)
         return verdict
 
     def _time_left(self, call: LeadCall) -> float:
@@ -291,26 +300,13 @@ class LeadService:
             else:
                 return
 
-    def _note(self, attempt: _Attempt, verdict: Verdict) -> None:
-        seconds = time.monotonic() - attempt.call.started
-        slug = attempt.target.provider.slug
-        self._metrics.count(slug, verdict.outcome, seconds)
-        LOG.info(
-            "lead.create",
-            request_id=attempt.call.request_id,
-            provider=slug,
-            account_id=attempt.target.stored.id,
-            outcome=verdict.outcome,
-            status=verdict.status,
-            seconds=round(seconds, 4),
-        )
-
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    async def _read(self, call: LeadCall, lead_id: str) -> Answer:
+    async def _read(self, call: LeadCall, trace: Trace, lead_id: str) -> Answer:
         parameters = call.parameters()
         target = await self._targets.find(call.caller, parameters.account_id, creates=False)
         info = target.provider.info
+        trace |= {"provider": info.slug, "account_id": target.stored.id}
         if not target.provider.implements("build_read_request"):
             raise Refusal(405, f"Leads of {info.title} cannot be read", headers={"Allow": ""})
         self._token_limit.take(call.caller.token_id)
