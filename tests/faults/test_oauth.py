@@ -154,6 +154,14 @@ def test_f050_twenty_calls_with_a_dead_token_refresh_once(way: Way) -> None:
     assert (crm.asked, crm.count) == (1, 20)
 
 
+def test_l015_two_hundred_calls_and_one_refresh() -> None:
+    crm = Sell()
+    crm.faults.latency = 0.05
+    outcomes = Way("async").create(crm, 200, access_token="expired")
+    assert all(isinstance(outcome, Result) for outcome in outcomes)
+    assert (crm.asked, crm.sent, crm.count) == (1, 400, 200)
+
+
 def test_f050_those_who_wait_leave_the_store_alone(way: Way) -> None:
     class Counting(MemoryCredentialStore):
         loads = 0
@@ -559,14 +567,11 @@ def test_a_refresh_token_is_all_an_account_needs(slug: str, way: Way) -> None:
 
 
 def test_zohos_token_throttle_is_no_refusal(way: Way, shared: MemoryCredentialStore) -> None:
-    class Throttled(zoho.ZohoCrmSimulator):
-        @route("POST", "/oauth/v2/token")
-        def token(self, call: Call) -> Response:
-            text = "You have made too many requests continuously. Please try again after some time."
-            return Response.of(400, {"error": "Access Denied", "error_description": text, "status": "failure"})
-
-    (error,) = way.create(Throttled(), lead=WHOLE_LEAD, account=Account("zoho-crm", WAYS_IN["zoho-crm"]))
+    crm = zoho.ZohoCrmSimulator()
+    crm.faults.throttle = 1
+    (error,) = way.create(crm, lead=WHOLE_LEAD, account=Account("zoho-crm", WAYS_IN["zoho-crm"]))
     assert isinstance(error, ConnectError) and error.retryable and "throttled" in error.message
+    assert crm.count == 0
 
 
 # --- stores that fail, and callers that leave -------------------------------------------------------------------------

@@ -197,6 +197,9 @@ class ZohoCrmSimulator(ZohoCrmRules):
         return self.wrong_method(call)
 
     def throttled(self, call: Call) -> Response:
+        if call.path.startswith("/oauth/"):  # ten tokens in ten minutes, and it looks like a refusal
+            text = "You have made too many requests continuously. Please try again after some time."
+            return Response.of(400, {"error": "Access Denied", "error_description": text, "status": "failure"})
         return root(429, "TOO_MANY_REQUESTS", "too many requests", {})
 
     def failed(self, call: Call, status: int) -> Response:
