@@ -384,6 +384,16 @@ def test_f076_entry_that_is_no_record_does_not_hide_the_others(odd: Any, batch: 
     assert batch.answered(207, results=results[::2], errors=[odd]) == ["1", "unknown", "3"]
 
 
+@pytest.mark.parametrize("odd", [5, True, "row-1", ["row-1"], {"objectWriteTraceId": [["row-1"]]}], ids=str)
+def test_f076_odd_part_of_an_entry_does_not_hide_the_others(odd: Any, batch: Batch) -> None:
+    results = [row(1, "a", objectWriteTraceId="row-0"), row(3, "c", objectWriteTraceId="row-2")]
+    assert batch.answered(207, results=results, errors=[fault(None, context=odd)]) == ["1", "unknown", "3"]
+    shapeless = row(2, "b") | {"properties": odd}
+    assert batch.answered(201, results=[*results, shapeless]) == ["1", "unknown", "3"]
+    traced = row(2, "b", objectWriteTraceId=odd if odd != "row-1" else 7)
+    assert batch.answered(201, results=[*results, traced]) == ["1", "unknown", "3"]
+
+
 def test_read_takes_a_link_without_a_type(provider: Provider, settings: Settings) -> None:
     links = {"contacts": {"results": [{"id": "7", "type": None}]}}
     answer = Response.of(200, {"id": "5", "properties": {}, "associations": links})

@@ -492,6 +492,16 @@ def test_f076_odd_row_is_judged_alone(
     assert isinstance(odd, ProviderError) and odd.outcome == outcome
 
 
+@pytest.mark.parametrize("odd", [None, 5, "x", [], ["x"], {}], ids=str)
+def test_f076_row_that_is_no_record_does_not_hide_the_others(odd: Any, provider: Provider, settings: Settings) -> None:
+    requests = [provider.compose(Lead.parse(LEAD), settings) for _ in range(2)]
+    batch, _ = provider.build_batch(requests, settings)
+    good = {"id": "00Q5e00000AbCdEEAV", "success": True, "errors": []}
+    fine, lost = provider.parse_batch(Response.of(200, [good, odd]), batch, 2, settings)
+    assert isinstance(fine, CreatedLead)
+    assert isinstance(lost, ProviderError) and lost.outcome == "unknown"
+
+
 @pytest.mark.parametrize("rows", [0, 1, 3])
 def test_f077_wrong_number_of_rows_is_unknown(rows: int, provider: Provider, settings: Settings) -> None:
     requests = [provider.compose(Lead.parse(LEAD), settings) for _ in range(2)]

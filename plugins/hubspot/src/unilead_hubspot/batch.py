@@ -55,7 +55,7 @@ def verdicts(
     results: list[Any] = response.json.get("results") or []
     errors: list[Any] = response.json.get("errors") or []
     places = {row[TRACE]: index for index, row in enumerate(inputs)}
-    refused, _ = _by_trace(errors, places, lambda entry: ((entry.get("context") or {}).get(TRACE) or [None])[0])
+    refused, _ = _by_trace(errors, places, _failed_trace)
     created, rest = _by_trace(results, places, lambda entry: entry.get(TRACE))
     open_places = [index for index in range(len(inputs)) if index not in refused and index not in created]
     if len(results) + len(errors) == len(inputs):
@@ -85,9 +85,17 @@ def _by_trace(
     records = [entry for entry in entries if isinstance(entry, dict)]
     named: dict[int, list[Row]] = {}
     for record in records:
-        if trace_of(record) in places:
-            named.setdefault(places[trace_of(record)], []).append(record)
+        trace = trace_of(record)
+        if isinstance(trace, str) and trace in places:
+            named.setdefault(places[trace], []).append(record)
     return named, [record for record in records if trace_of(record) is None]
+
+
+def _failed_trace(entry: Row) -> Any:
+    """The trace id of the input that an error is about."""
+    context = entry.get("context")
+    traces = context.get(TRACE) if isinstance(context, dict) else None
+    return traces[0] if isinstance(traces, list) and traces else None
 
 
 def _by_name(inputs: Sequence[Row], places: Sequence[int], rest: Sequence[Row]) -> dict[int, list[Row]]:
@@ -120,8 +128,10 @@ def _name_of(record: Mapping[str, Any]) -> str:
 
 def _holds(stored: Row, sent: Mapping[str, Any]) -> bool:
     """Whether a record holds what was sent, apart from values that HubSpot says it normalized."""
+    properties = stored.get("properties")
+    if not isinstance(properties, dict):
+        return False
     changed = {(warning.get("context") or {}).get("propertyName") for warning in stored.get("warnings") or ()}
-    properties = stored.get("properties") or {}
     common = [name for name in sent if name in properties and name not in changed]
     return bool(common) and all(_same(properties[name], sent[name]) for name in common)
 

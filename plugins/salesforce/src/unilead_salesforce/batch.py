@@ -61,7 +61,7 @@ def verdicts(
     Raises: ProviderError where the call was refused as a whole, or its answer has another number of rows.
     """
     rows = response.json
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and "success" in row for row in rows):
+    if not isinstance(rows, list) or not any(isinstance(row, dict) and "success" in row for row in rows):
         raise refusal(response, record={}, path_of=paths_of(None))
     if len(rows) != count or response.status >= 500:
         raise MalformedResponseError("the answer has another number of rows than leads were sent", response=response)
@@ -69,7 +69,7 @@ def verdicts(
     return [_verdict(row, response, record, paths_of(lead)) for row, record, lead in sent]
 
 
-def _verdict(row: dict[str, Any], response: Response, record: dict[str, Any], path_of: PathOf) -> Verdict:
+def _verdict(row: Any, response: Response, record: dict[str, Any], path_of: PathOf) -> Verdict:
     def judge() -> Verdict:
         if row["success"] is True:
             return created_lead(Response.of(201, row, response.headers)).of_part(row)
