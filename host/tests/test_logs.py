@@ -71,7 +71,7 @@ def test_s031_everything_is_one_json_object_a_line(clean_logging: None, capsys: 
     structlog.get_logger("unilead_host").info("created", slug="acme", token=CANARY)
     logging.getLogger("a.plugin").warning("sent %s", f"Bearer {CANARY}")
     logging.getLogger("httpx").info("GET https://x?api_token=%s", CANARY)
-    logging.getLogger("uvicorn.error").info("started")
+    logging.getLogger("uvicorn.error").info("started", extra={"color_message": "\x1b[36mstarted"})
     found = lines(capsys)
     assert [line["event"] for line in found] == ["created", "sent Bearer ***", "started"]
     assert found[0] | {"timestamp": ""} == {
@@ -82,6 +82,15 @@ def test_s031_everything_is_one_json_object_a_line(clean_logging: None, capsys: 
         "timestamp": "",
     }
     assert CANARY not in json.dumps(found)
+    assert "color_message" not in found[-1]
+
+
+@pytest.mark.parametrize("value", ["\ud800", b"\xff", {"a": "\udfff"}, float("nan"), object(), {1: ["x"]}])
+def test_a_log_line_never_fails(clean_logging: None, capsys: pytest.CaptureFixture[str], value: Any) -> None:
+    configure_logs(HostSettings())
+    structlog.get_logger("unilead_host").info("odd", value=value)
+    logging.getLogger("a.plugin").warning("odd", extra={"value": value})
+    assert [line["event"] for line in lines(capsys)] == ["odd", "odd"]
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])

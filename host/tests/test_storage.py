@@ -146,7 +146,9 @@ def test_a_database_of_another_kind_is_refused(url: str) -> None:
 
 
 async def test_a_new_sqlite_file_is_its_owners_alone(tmp_path: Path) -> None:
-    await migrate(f"sqlite:///{tmp_path}/host.sqlite")
+    database = Database(f"sqlite:///{tmp_path}/host.sqlite")
+    await database.check()
+    await database.close()
     assert (tmp_path / "host.sqlite").stat().st_mode & 0o777 == 0o600
 
 

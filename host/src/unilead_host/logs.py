@@ -6,6 +6,7 @@ never bodies. The redaction is the second line of defence, not the first.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -14,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import structlog
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 from structlog.tracebacks import ExceptionDictTransformer
 
 from unilead_host.settings import HostSettings
@@ -68,6 +69,7 @@ def configure_logs(settings: HostSettings) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.stdlib.ExtraAdder(),
+        _without_colours,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(  # what the host itself logs takes the short way: no record, no handler
@@ -106,7 +108,16 @@ def _rendering(log_format: str) -> list[Any]:
 
 
 def _as_json(event: Any, **options: Any) -> str:
-    return to_json(event, fallback=repr, inf_nan_mode="strings").decode()
+    try:
+        return to_json(event, fallback=repr, inf_nan_mode="strings").decode()
+    except PydanticSerializationError:  # half a character, or bytes that are no text: a log line never fails
+        return json.dumps(event, default=repr)
+
+
+def _without_colours(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """uvicorn says everything a second time, in colours."""
+    event.pop("color_message", None)
+    return event
 
 
 def _redact(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

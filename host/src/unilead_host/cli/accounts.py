@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from unilead.accounts import load_account
-from unilead.cli.show import line, pairs, print_json, table
+from unilead.cli.show import compact, line, pairs, print_json, table
 from unilead_host.accounts import StoredAccount
 from unilead_host.answers import account_document
 from unilead_host.cli.database import AS_JSON
@@ -131,7 +131,7 @@ def _change(
         return
     shown: dict[str, Any] = {**document, "integration": stored.provider, "status": _state(stored)}
     line(stored.label or stored.id)
-    pairs((name, value if isinstance(value, str) else str(value)) for name, value in shown.items() if value)
+    pairs((name, compact(value)) for name, value in shown.items() if value)
 
 
 def _state(stored: StoredAccount) -> str:

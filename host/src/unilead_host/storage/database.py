@@ -22,6 +22,7 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "po
 LOCK_TIMEOUT = 5.0
 POOL_TIMEOUT = 10.0
 SWITCH_ATTEMPTS = 50
+OWNER_ONLY = 0o600  # of a new file: the leads in it are nobody else's business
 
 
 class StorageError(Exception):
@@ -113,6 +114,7 @@ def _open(url: sa.URL, *, is_sqlite: bool, lock_timeout: float) -> AsyncEngine:
     if not is_sqlite:
         return create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, **options)
     engine = create_async_engine(url, connect_args={"timeout": lock_timeout}, **options)
+    sa.event.listen(engine.sync_engine, "do_connect", lambda *_: Path(url.database or "").touch(mode=OWNER_ONLY))
     sa.event.listen(engine.sync_engine, "connect", _prepare)
     sa.event.listen(engine.sync_engine, "begin", _begin)
     return engine

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -59,8 +58,6 @@ def _revisions() -> set[str]:
 
 async def _run(url: str, work: Callable[[sa.Connection], str | None]) -> str | None:
     database = Database(url, lock_timeout=PATIENCE)
-    if database.is_sqlite:
-        Path(database.url.database or "").touch(mode=0o600)  # the leads in it are nobody else's business
     try:
         async with database.transaction() as connection:
             return await connection.run_sync(work)
