@@ -88,6 +88,14 @@ def test_f043_f044_f045_f034_failures_are_never_repeated(status: int, registry: 
     assert (script.sent, caught.value.outcome, caught.value.retry_after) == (1, "unknown", 1.0)
 
 
+def test_nothing_is_sent_when_the_time_is_over_before(
+    registry: Registry, account: Account, simulator: AcmeSimulator
+) -> None:
+    with pytest.raises(ConnectError) as caught:
+        Client(transport=simulator, registry=registry, timeout=0).create(LEAD, account)
+    assert (caught.value.outcome, len(simulator.calls)) == ("not_sent", 0)
+
+
 def test_f036_throttling_waits_as_told(registry: Registry, account: Account, slept: list[float]) -> None:
     result = _create(Script(Response.of(429, {"text": "x"}, {"Retry-After": "3"}), CREATED), registry, account)
     assert result.attempts == 2

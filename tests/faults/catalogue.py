@@ -35,7 +35,8 @@ class Fault:
         timeout: the client's, in seconds; short only where the fault needs one.
         wait: seconds that must lie between the first two requests.
         slug: the CRM.
-        lead: what is added to the lead.
+        lead: what is added to the lead; ``{tag}`` in it becomes the lead's own mark.
+        settings: what is added to the account's settings.
         warm: another lead is created first over the same connection.
         url: where the client is sent instead of the port: ``refused``, ``no name``, ``two addresses``, ``tls``.
         then: outcome of the next create by the same client, once the network is well; ``throttled`` without a request.
@@ -59,6 +60,7 @@ class Fault:
     wait: float = 0.0
     slug: str = "zendesk-sell"
     lead: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     warm: bool = False
     url: str = ""
     then: str = "created"
@@ -179,6 +181,22 @@ def f009_reset_after_commit(turn: Turn) -> None:
     """Reset after the CRM read and stored."""
     turn.store()
     turn.reset()
+
+
+@fault(
+    "created",
+    requests=2,
+    slug="salesforce",
+    settings={"external_id_field": "External_Key__c"},
+    lead={"custom_fields": {"External_Key__c": "{tag}"}},
+)
+def f009_upsert_is_repeated(turn: Turn) -> None:
+    """Upsert by external id (Salesforce): reset after it was stored."""
+    if turn.number == 1:
+        turn.store()
+        turn.reset()
+    else:
+        turn.pass_on()
 
 
 @fault("unknown")

@@ -158,7 +158,7 @@ class _Cell:
         self.fault, self.stand = fault, stand
         self.backend, self.kind = way.split()
         self.port: int = stand.tell(f"open {fault.name} {fault.slug}")
-        settings = dict(REGISTRY.get(fault.slug).simulator().sample_settings)
+        settings = {**REGISTRY.get(fault.slug).simulator().sample_settings, **fault.settings}
         self.account = Account(fault.slug, settings)
         self.tag = self._tag()
 
@@ -167,7 +167,8 @@ class _Cell:
         return f"case{next(_tags)}x"
 
     def _lead(self, tag: str, more: dict[str, Any]) -> dict[str, Any]:
-        return {"title": tag, "last_name": tag} | LEADS.get(self.fault.slug, {}) | more
+        marked: dict[str, Any] = json.loads(json.dumps(more).replace("{tag}", tag))
+        return {"title": tag, "last_name": tag} | LEADS.get(self.fault.slug, {}) | marked
 
     def _url(self) -> str:
         return {

@@ -271,7 +271,10 @@ class Sending:
         return False
 
     def _answer(self, request: Request) -> Generator[Step, Any, Response]:
-        response: Response = yield Send(request, self._access.headers(), max(0.001, self._left()))
+        left = self._left()
+        if left <= 0:
+            raise ConnectError("the time ran out before anything was sent", hint="nothing was sent; repeat later")
+        response: Response = yield Send(request, self._access.headers(), left)
         masked = mask_text(response.body, self._access.secrets)
         return response if masked is response.body else replace(response, body=masked)
 
