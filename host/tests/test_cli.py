@@ -93,6 +93,17 @@ def test_accounts(shell: Shell, account_file: str) -> None:
         assert "has no account" in shell.err
 
 
+def test_b073_an_account_file_may_be_used_twice_unless_it_names_an_id(shell: Shell, account_file: str) -> None:
+    shell("tenant", "create", "acme")
+    first, second = (shell("account", "create", "acme", "--file", account_file) for _ in range(2))
+    assert first != second
+    named = "62f44730-dd91-461e-bd6a-aedd9e0ad79d"
+    Path(account_file).write_text(f'id = "{named}"\n' + Path(account_file).read_text())
+    assert shell("account", "create", "acme", "--file", account_file) == named
+    shell("account", "create", "acme", "--file", account_file, code=1)
+    assert "taken" in shell.err
+
+
 def test_b071_what_does_not_fit_is_named(shell: Shell, account_file: str) -> None:
     shell("tenant", "create", "acme")
     Path(account_file).write_text(f'provider = "acme"\n[settings]\ntokn = "{CANARY}"\n')

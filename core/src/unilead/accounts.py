@@ -38,8 +38,13 @@ def load_account(path: str | Path) -> Account:
     except (ValueError, RecursionError):
         raise SettingsError(f"account file {path} is not valid {'JSON' if is_json else 'TOML'}") from None
     if isinstance(values, dict) and "id" not in values:  # the same at each load: tokens and results are kept by it
-        values = {**values, "id": str(uuid5(NAMESPACE_URL, path.resolve().as_uri()))}
+        values = {**values, "id": default_id(path)}
     return account_of(values, path.parent)
+
+
+def default_id(path: Path) -> str:
+    """The id of an account whose file names none."""
+    return str(uuid5(NAMESPACE_URL, path.resolve().as_uri()))
 
 
 def account_of(values: Any, folder: Path) -> Account:

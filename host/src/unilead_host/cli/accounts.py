@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-from unilead.accounts import load_account
+from unilead.accounts import default_id, load_account
 from unilead.cli.show import compact, line, pairs, print_json, table
 from unilead_host.accounts import StoredAccount
 from unilead_host.answers import account_document
@@ -42,7 +43,7 @@ def create(tenant: str, account_file: str | None, slug: str | None, label: str, 
             owner,
             given.provider,
             dict(given.settings),
-            account_id=given.id,
+            account_id=None if given.id == default_id(Path(account_file or "")) else given.id,
             label=label,
             is_sandbox=sandbox,
             read_back=given.read_back,
