@@ -61,12 +61,18 @@ async def test_an_unknown_key_stays_so(database: Database, key: Key) -> None:
     assert await keys_of(database).claim(key) == Claim("unknown")
 
 
-async def test_f088_what_a_dead_process_left_running_is_unknown(database: Database, key: Key) -> None:
-    """On SQLite after a restart, because one process owns the file; where hosts share a database, after the lease."""
+async def test_f088_what_a_dead_process_left_running_is_unknown_after_a_restart(database: Database, key: Key) -> None:
+    """On SQLite, where one process owns the file; hosts that share a database go by the lease."""
     dead, alive = keys_of(database), keys_of(database)
     await dead.claim(key)
     await alive.recover()
     assert await alive.claim(key) == Claim("unknown" if database.is_sqlite else "running")
+
+
+async def test_f088_what_a_dead_process_left_running_is_unknown_after_its_lease(database: Database, key: Key) -> None:
+    dead, alive = keys_of(database), keys_of(database)
+    await dead.claim(key)
+    assert await alive.claim(key) == Claim("running")
     async with database.transaction() as connection:
         await connection.execute(update(idempotency_keys).values(lease_until=now() - 1))
     assert await alive.claim(key) == Claim("unknown")

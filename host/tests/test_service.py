@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import structlog
@@ -441,3 +442,43 @@ async def test_every_call_is_one_line_that_the_answer_names(stage: Stage) -> Non
         ("lead.create", None, 400), ("lead.read", None, 200),
     ]  # fmt: skip
     assert {line["account_id"] for line in lines if "account_id" in line} == {stage.accounts[SELL]}
+
+
+# --- the order of the checks ------------------------------------------------------------------------------------------
+
+LATE = b"x" * 1_048_577  # too large, no JSON, and of no media type that is taken
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "message"),
+    [
+        ({"method": "PUT", "token": "x", "content": LATE}, 405, "Method Not Allowed"),
+        ({"token": "x", "content": LATE, "kind": "text/plain"}, 401, "Invalid or missing token"),
+        ({"content": LATE, "kind": "text/plain", "query": "x=%zz"}, 413, "Request body exceeds"),
+        ({"content": b"x", "kind": "text/plain", "query": "x=%zz"}, 415, "Content-Type"),
+        ({"content": b"x", "query": "x=%zz"}, 400, "query string"),
+        ({"content": b"x", "query": f"integrated_account_id={uuid4()}"}, 400, "request body is not valid JSON"),
+        ({"content": b'{"owner": 1}', "query": f"integrated_account_id={uuid4()}"}, 404, "not found"),
+        ({"content": b'{"owner": 1}', "headers": {"Idempotency-Key": "used"}}, 422, "different request"),
+        ({"content": b'{"owner": 1}'}, 400, "owner must be an object"),
+        ({"content": b"{}"}, 400, "last_name is required"),
+        ({"content": b'{"last_name": "L"}'}, 429, "Rate limit exceeded"),
+    ],
+)
+async def test_the_first_failing_check_answers(
+    sqlite_url: str, anyio_backend: str, request_: dict[str, Any], status: int, message: str
+) -> None:
+    async with staged(sqlite_url, account_rate=1) as stage:
+        await stage.post(SELL, L, headers={"Idempotency-Key": "used"})
+        answer = await stage.http.request(
+            request_.get("method", "POST"),
+            f"{LEADS}?{request_.get('query', f'integrated_account_id={stage.accounts[SELL]}')}",
+            content=request_["content"],
+            headers={
+                "Authorization": f"Bearer {request_.get('token', stage.token)}",
+                "Content-Type": request_.get("kind", "application/json"),
+                **request_.get("headers", {}),
+            },
+        )
+        assert (answer.status_code, message in answer.json()["message"]) == (status, True), answer.text
+        assert calls(stage) == 1
