@@ -38,7 +38,7 @@ def shell(
 ) -> Shell:
     monkeypatch.setenv("UNILEAD_HOST_DATABASE_URL", database_url)
     monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", Vault.new_key())
-    monkeypatch.setattr("unilead_host.cli.opened.Registry", lambda: registry)
+    monkeypatch.setattr("unilead_host.cli.opened.registry_of", lambda settings: registry)
     return Shell(capsys)
 
 
@@ -182,3 +182,14 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert run([name, "--help"]) == 0
     assert run(["nonsense"]) == 2
     assert run(["--version"]) == 0
+
+
+def test_s040_an_override_that_is_not_installed_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sqlite_url: str
+) -> None:
+    monkeypatch.setenv("UNILEAD_HOST_OVERRIDES", "nothing-like-it")
+    monkeypatch.setenv("UNILEAD_HOST_DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", Vault.new_key())
+    for arguments in (["demo", "--port", "0"], ["serve"], ["tenant", "list"]):
+        assert run(arguments) == 1
+        assert "nothing-like-it" in capsys.readouterr().err

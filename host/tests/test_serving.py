@@ -19,9 +19,9 @@ import pytest
 
 from unilead import Registry
 from unilead_host.accounts import Accounts
-from unilead_host.app import registry_of
 from unilead_host.crypto import Vault
 from unilead_host.demo import Demo, demo_settings, sample_for
+from unilead_host.providers import registry_of
 from unilead_host.serving import listen
 from unilead_host.settings import HostSettings
 from unilead_host.storage import Database

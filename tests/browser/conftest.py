@@ -21,8 +21,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.chromium import ARGUMENTS, require
 from unilead import Simulator
 from unilead_host import serving
-from unilead_host.app import create_app, registry_of
+from unilead_host.app import create_app
 from unilead_host.demo import Demo, demo_settings
+from unilead_host.providers import registry_of
 from unilead_host.settings import HostSettings
 
 NARROW, WIDE = 360, 1280

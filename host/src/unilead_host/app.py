@@ -27,6 +27,7 @@ from unilead_host.limits import BodyLimit
 from unilead_host.metrics import Metrics
 from unilead_host.middleware import Boundary, PlainPaths
 from unilead_host.openapi import openapi_document
+from unilead_host.providers import registry_of, simulators_of
 from unilead_host.routes import accounts, connect, leads, meta, operations
 from unilead_host.server import pin_reason_phrases
 from unilead_host.service import LeadService
@@ -178,18 +179,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         cleaning.cancel()
         await host.stop()
-
-
-def registry_of(settings: HostSettings) -> Registry:
-    """All installed providers; an override acts only when the settings name its distribution."""
-    installed = Registry()
-    present = {plugin.distribution for slug in installed.slugs for plugin in installed.overrides(slug)}
-    return Registry(order=settings.overrides, disable=present.difference(settings.overrides))
-
-
-def simulators_of(registry: Registry) -> dict[str, Simulator]:
-    """A simulator of every provider that has one, by slug."""
-    return {one.slug: one.simulator() for one in registry.all() if one.implements("simulator")}
 
 
 # --- errors outside the lead endpoints, in the same shape -------------------------------------------------------------

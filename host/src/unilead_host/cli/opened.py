@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from unilead import Registry
 from unilead_host.accounts import Accounts
 from unilead_host.cli.group import Failure
 from unilead_host.crypto import SealError, Vault
+from unilead_host.providers import registry_of
 from unilead_host.settings import HostSettings
 from unilead_host.storage import Database, StorageError, current_revision, newest_revision
 from unilead_host.tenants import Tenant, Tenants
@@ -73,7 +73,7 @@ async def _opened(settings: HostSettings, work: Callable[[Opened], Awaitable[T]]
         if await current_revision(database) != newest_revision():
             raise Failure("the database is not at this version: run `unilead-host migrate`")
         vault = Vault(settings.encryption_keys)
-        accounts = Accounts(database, vault, Registry())
+        accounts = Accounts(database, vault, registry_of(settings))
         return await work(Opened(database, vault, Tenants(database), Tokens(database), accounts))
     finally:
         await database.close()

@@ -12,13 +12,13 @@ import click
 import structlog
 from fastapi import FastAPI
 
-from unilead import Registry
 from unilead.cli.show import heading, line, note, pairs
 from unilead_host.cli.group import Failure
 from unilead_host.cli.opened import attempt, read_settings
 from unilead_host.settings import HostSettings
 
 if TYPE_CHECKING:
+    from unilead import Registry
     from unilead_host.demo import Demo
 
 DEMO_PORT = 8000
@@ -50,13 +50,12 @@ def demo(port: int, as_json: bool) -> None:
     A new database, one tenant, one token, and an account for each installed provider that sends to its simulator. All
     of it is gone when it ends.
     """
-    from unilead_host.app import create_app, registry_of
-    from unilead_host.demo import Demo, demo_settings
+    from unilead_host.app import create_app
+    from unilead_host.demo import demo_settings
 
     with tempfile.TemporaryDirectory(prefix="unilead-host-demo-") as folder:
         settings = read_settings(**demo_settings(Path(folder), host="127.0.0.1", port=port))
-        registry = registry_of(settings)
-        made = attempt(lambda: Demo.prepare(registry, settings))
+        registry, made = attempt(lambda: _demonstration(settings))
 
         def make() -> FastAPI:
             app = create_app(settings, registry)
@@ -67,6 +66,14 @@ def demo(port: int, as_json: bool) -> None:
             line(json.dumps(made.document(url))) if as_json else _introduce(made, url)
 
         _run(make, settings, say)
+
+
+async def _demonstration(settings: HostSettings) -> tuple[Registry, Demo]:
+    from unilead_host.demo import Demo
+    from unilead_host.providers import registry_of
+
+    registry = registry_of(settings)
+    return registry, await Demo.prepare(registry, settings)
 
 
 def _introduce(made: Demo, url: str) -> None:
@@ -88,6 +95,7 @@ async def _prepare(settings: HostSettings) -> None:
     """
     from unilead_host.accounts import Accounts
     from unilead_host.crypto import NO_KEY, SealError, Vault
+    from unilead_host.providers import registry_of
     from unilead_host.storage import Database, current_revision, migrate, newest_revision
 
     vault = Vault(settings.encryption_keys)
@@ -98,7 +106,7 @@ async def _prepare(settings: HostSettings) -> None:
     try:
         if await current_revision(database) != newest_revision():
             await migrate(url)
-        await Accounts(database, vault, Registry()).check_keys()
+        await Accounts(database, vault, registry_of(settings)).check_keys()
     finally:
         await database.close()
 
