@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -124,6 +125,32 @@ def test_both_clients_wait_in_front_of_the_send(kind: str, monkeypatch: pytest.M
         results = asyncio.run(run())
     assert len(results) == len(sent) == 10
     assert most_in_any_window(sent, 1) == 3
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_many_leads_are_paced_too(kind: str, account: Account) -> None:
+    sent: list[float] = []
+
+    class Timed(AcmeSimulator):
+        def respond(self, call: Any) -> Response:
+            sent.append(time.monotonic())
+            return super().respond(call)
+
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin(describe=lambda: make_info(rate_limits=(RateLimit(5, 0.2),))))
+    options: dict[str, Any] = {"transport": Timed(), "registry": registry, "pacer": RatePacer()}
+    if kind == "sync":
+        with Client(**options) as client:
+            verdicts = list(client.create_many([LEAD] * 20, account, concurrency=8))
+    else:
+
+        async def run() -> list[Any]:
+            async with AsyncClient(**options) as client:
+                return [verdict async for verdict in client.create_many([LEAD] * 20, account, concurrency=8)]
+
+        verdicts = asyncio.run(run())
+    assert len(verdicts) == len(sent) == 20
+    assert max(sent) - min(sent) > 0.55  # four windows of five
 
 
 def test_a_wait_that_passes_the_deadline_sends_nothing(account: Account) -> None:
