@@ -8,6 +8,7 @@ process to a CRM in a third, which tells the leads that it really stored.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import socket
 import ssl
@@ -16,9 +17,9 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -30,6 +31,7 @@ from unilead import Account, AsyncClient, Client, LeadError, RateLimitError, Reg
 
 ROOT = Path(__file__).parents[2]
 WAYS = ("httpx sync", "httpx async", "httpx2 sync", "httpx2 async", "aiohttp async")
+AHEAD = 8  # faults that run at once
 REGISTRY = Registry(overrides=False)
 LEADS: dict[str, dict[str, Any]] = {
     "hubspot": {"contact": {"id": "7"}, "account": {"id": "8"}},
@@ -74,7 +76,7 @@ class Cell:
             f"{self.requests} requests": fault.requests[0] <= self.requests <= fault.requests[1],
             f"{self.leads} leads": fault.leads[0] <= self.leads <= fault.leads[1] and self.leads <= 1,
             f"waited {self.gap} s": self.gap is None or self.gap >= fault.wait,
-            f"took {self.seconds:.1f} s": self.seconds < fault.timeout + 2,
+            f"took {self.seconds:.1f} s": self.seconds < fault.timeout + 4,
             f"the next lead was {self.next}": self.next == (fault.then, int(fault.then == "created")),
         }
         return [text for text, fine in checks.items() if not fine]
@@ -121,34 +123,64 @@ class Stand:
 
 
 def run(fault: Fault, stand: Stand, ways: Sequence[str] = WAYS) -> dict[str, Cell]:
-    """Run one fault over the back ends, all at once."""
-    with _patched(fault, stand), ThreadPoolExecutor(len(ways)) as pool:
+    """Run one fault over the back ends, all at once; inside `world`."""
+    with _patched(fault.patches), ThreadPoolExecutor(len(ways)) as pool:
         cells = pool.map(lambda way: _Cell(fault, stand, way).run(), ways)
         return dict(zip(ways, cells, strict=True))
 
 
+class Runs:
+    """Runs faults some ahead of when they are asked for, as most of them only wait.
+
+    Args:
+        names: the faults, in the order in which they will be asked for.
+    """
+
+    def __init__(self, stand: Stand, names: Sequence[str]) -> None:
+        self._stand = stand
+        self._names = list(names)
+        self._pool = ThreadPoolExecutor(AHEAD)
+        self._begun: dict[str, Future[dict[str, Cell]]] = {}
+
+    def cells(self, name: str) -> dict[str, Cell]:
+        """What came out of a fault."""
+        if FAULTS[name].patches:  # changes the library for everybody, so it runs alone
+            wait(self._begun.values())
+            return run(FAULTS[name], self._stand)
+        place = self._names.index(name)
+        following = itertools.takewhile(lambda name: not FAULTS[name].patches, self._names[place : place + AHEAD])
+        for other in following:
+            if other not in self._begun:
+                self._begun[other] = self._pool.submit(run, FAULTS[other], self._stand)
+        return self._begun[name].result()
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+
 @contextmanager
-def _patched(fault: Fault, stand: Stand) -> Iterator[None]:
-    """Trust the stand's authority, resolve its names, and change what the fault wants changed."""
+def world(stand: Stand) -> Iterator[None]:
+    """Trust the stand's authority, and resolve its names."""
     resolve = socket.getaddrinfo
 
     def with_names(host: Any, port: Any, *arguments: Any, **more: Any) -> Any:
         if host == "hanging.test":
-            time.sleep(4)
+            time.sleep(6)
         if host != "two-addresses.test":
             return resolve(host, port, *arguments, **more)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{end}", int(port))) for end in (2, 1)]
 
     trusted = {f"transport.{module}.tls_context": lambda: stand.trust for module in ("pool", "native")}
-    patches = [mock.patch("socket.getaddrinfo", with_names)]
-    patches += [mock.patch(f"unilead.{name}", value) for name, value in {**trusted, **fault.patches}.items()]
-    for patch in patches:
-        patch.start()
-    try:
+    with mock.patch("socket.getaddrinfo", with_names), _patched(trusted):
         yield
-    finally:
-        for patch in patches:
-            patch.stop()
+
+
+@contextmanager
+def _patched(changes: Mapping[str, Any]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for name, value in changes.items():
+            stack.enter_context(mock.patch(f"unilead.{name}", value))
+        yield
 
 
 class _Cell:
@@ -265,12 +297,12 @@ def table(rows: dict[str, dict[str, Cell]]) -> str:
 def main(names: Sequence[str]) -> int:
     """Print the page; exit code 1 when a cell is wrong."""
     stand = Stand()
-    rows: dict[str, dict[str, Cell]] = {}
     wrong: list[str] = []
     try:
-        for name in names or FAULTS:
-            rows[name] = run(FAULTS[name], stand)
-            for way, cell in rows[name].items():
+        with world(stand), closing(Runs(stand, names or list(FAULTS))) as runs:
+            rows = {name: runs.cells(name) for name in names or FAULTS}
+        for name, cells in rows.items():
+            for way, cell in cells.items():
                 wrong += [f"{name}, {way}: {problem}" for problem in cell.problems(FAULTS[name])]
     finally:
         stand.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.catalogue import FAULTS
-from tests.faults.matrix import WAYS, Cell, Stand, run
+from tests.faults.matrix import WAYS, Cell, Runs, Stand, world
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "fault-matrix.md"
@@ -21,6 +21,15 @@ ELSEWHERE = {"F001": "test_architecture", "F049": "the host's tests"}
 @pytest.fixture(scope="module")
 def stand() -> Iterator[Stand]:
     found = Stand()
+    with world(found):
+        yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def runs(stand: Stand, request: pytest.FixtureRequest) -> Iterator[Runs]:
+    mine = [item for item in request.session.items if getattr(item, "originalname", "") == "test_fault"]
+    found = Runs(stand, [item.callspec.params["name"] for item in mine])  # type: ignore[attr-defined]
     yield found
     found.close()
 
@@ -28,9 +37,9 @@ def stand() -> Iterator[Stand]:
 # The pools' own TLS code leaves a refused socket to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", FAULTS)
-def test_fault(name: str, stand: Stand) -> None:
+def test_fault(name: str, runs: Runs) -> None:
     fault = FAULTS[name]
-    cells = run(fault, stand)
+    cells = runs.cells(name)
     problems = [f"{way}: {problem}" for way, cell in cells.items() for problem in cell.problems(fault)]
     assert problems == []
     for cell in cells.values():
