@@ -77,6 +77,27 @@ async def test_a_body_that_does_not_fit(ours: Tenant, body: Any) -> None:
     assert answer.json()["statusCode"] == 400
 
 
+@pytest.mark.parametrize(
+    "settings", ['{"token": "\\ud800"}', '{"\\udfff": 1}', '{"token": {"a": ["\\ud800"]}}', '{"token": "a\\u007f"}']
+)
+async def test_b071_a_secret_that_no_request_can_carry_is_refused_when_it_is_given(ours: Tenant, settings: str) -> None:
+    headers = {"Authorization": f"Bearer {ours.token}", "Content-Type": "application/json"}
+    body = f'{{"provider": "acme", "settings": {settings}}}'
+    answer = await ours.http.post(ACCOUNTS, headers=headers, content=body)
+    assert answer.status_code == 400
+    assert (await ours("GET")).json()["result"] == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[" * 100_000, b"\xff", b'{"a":' * 2_000, b"1" * 5_000, b'{"provider": NaN}', b"{}", b'"x"']
+)
+@pytest.mark.parametrize("path", ["", "/token", "/refresh-credentials"])
+async def test_b001_bodies_that_are_no_object_of_ours(ours: Tenant, path: str, content: bytes) -> None:
+    headers = {"Authorization": f"Bearer {ours.token}", "Content-Type": "application/json"}
+    answer = await ours.http.post(ACCOUNTS + path, headers=headers, content=content)
+    assert (answer.status_code, answer.json()["statusCode"]) == (400, 400)
+
+
 async def test_updating(ours: Tenant) -> None:
     made = await ours.made()
     changed = (await ours("PATCH", f"/{made['id']}", {"label": "Sales", "is_sandbox": True})).json()

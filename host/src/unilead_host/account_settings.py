@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 from pydantic import SecretStr
 
-from unilead import Account, CredentialKey, OAuth2, Provider, ProviderInfo, Settings, SettingsError
-from unilead.auth import scheme_of
+from unilead import Account, CredentialKey, OAuth2, Problem, Provider, ProviderInfo, Settings, SettingsError
+from unilead.auth import check_sign_in, scheme_of
 from unilead_host.crypto import Vault
 
 PLACEHOLDER = {"access_token": "connecting"}  # stands in for the token that a connect will bring
@@ -33,11 +33,13 @@ class CheckedSettings:
     @classmethod
     def of(cls, provider: Provider, values: Mapping[str, Any], *, connecting: bool) -> CheckedSettings:
         """Check settings. Raises: SettingsError naming each one at fault."""
+        _check_text(provider, values)
         if connecting:
             settings_so_far(provider, values)
             return cls(provider, values, None)
         settings = provider.settings_of(Account(provider.slug, values))
         provider.base_url(settings)
+        check_sign_in(provider.info, settings)
         return cls(provider, values, settings)
 
     def row(self, vault: Vault, tenant_id: str, account_id: str) -> dict[str, Any]:
@@ -85,6 +87,18 @@ def settings_so_far(provider: Provider, values: Mapping[str, Any]) -> Settings:
     secret = {name for name, info in model.model_fields.items() if _is_secret(info.annotation)}
     typed: dict[str, Any] = {name: SecretStr(value) if name in secret else value for name, value in given.items()}
     return model.model_construct(**typed)
+
+
+def _check_text(provider: Provider, values: Mapping[str, Any]) -> None:
+    """JSON can hold half a character, which no request can carry. Raises: SettingsError."""
+    for name, value in values.items():
+        try:
+            json.dumps([name, value], ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            shown = name if name.isascii() else WHOLE
+            problem = Problem(shown, "invalid", "holds half a character (a lone surrogate)")
+            text = f"account settings: {shown}: {problem.message}"
+            raise SettingsError(text, problems=[problem], provider=provider.slug) from None
 
 
 def _is_secret(annotation: Any) -> bool:
