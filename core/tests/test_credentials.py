@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 import stat
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -97,6 +99,24 @@ def test_f070_a_locked_database_is_an_error_after_a_while(tmp_path: Path, monkey
     other.execute("ROLLBACK")
     assert store.save(KEY, Credentials())
     other.close()
+    store.close()
+
+
+def test_processes_that_open_a_new_database_at_once_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = iter(["database is locked"] * 3)
+
+    class Contended(sqlite3.Connection):
+        def execute(self, sql: str, *arguments: Any) -> Any:
+            if "journal_mode" in sql and (reason := next(refusals, None)):
+                raise sqlite3.OperationalError(reason)  # SQLite's busy time-out does not count here
+            return super().execute(sql, *arguments)
+
+    monkeypatch.setattr("sqlite3.connect", partial(sqlite3.connect, factory=Contended))
+    store = SqliteCredentialStore(tmp_path / "store")
+    assert store.save(KEY, Credentials())
+    assert next(refusals, None) is None
     store.close()
 
 
