@@ -1,35 +1,67 @@
-"""One pool for all threads of a client, however many of them send first."""
+"""Small pools side by side: where a request goes, and that none is opened needlessly."""
 
 from __future__ import annotations
 
-import threading
-import time
+from contextlib import ExitStack
 from typing import Any
 
-import pytest
+from unilead.transport.pools import MOST, Pools
 
-from unilead.transport import open_transport
-from unilead.transport import pool as pools
+HOST = "https://api.acme.example"
 
 
-@pytest.mark.parametrize("backend", ["httpx", "httpx2"])
-def test_threads_that_send_first_at_once_share_one_pool(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Any] = []
-    real = pools._pool_options
+def _pools() -> tuple[Pools, list[int]]:
+    made: list[int] = []
 
-    def slow_options(*given: Any, **more: Any) -> dict[str, Any]:
-        time.sleep(0.02)
-        made.append(None)
-        return real(*given, **more)
+    def make(connections: int) -> Any:
+        made.append(connections)
+        return object()
 
-    monkeypatch.setattr(pools, "_pool_options", slow_options)
-    transport = open_transport(None, backend)
-    found: list[Any] = []
-    threads = [threading.Thread(target=lambda: found.append(transport._opened())) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    transport.close()
-    assert len(made) == 1
-    assert len({id(pool) for pool in found}) == 1
+    return Pools(make, connections=20), made
+
+
+def test_one_after_the_other_a_host_has_one_pool() -> None:
+    pools, made = _pools()
+    found = []
+    for _ in range(50):
+        with pools.one_for(HOST) as pool:
+            found.append(pool)
+    assert made == [2]
+    assert len(set(map(id, found))) == 1
+
+
+def test_a_busy_pool_is_passed_over_until_it_has_a_free_place_again() -> None:
+    pools, made = _pools()
+    with pools.one_for(HOST) as own:
+        with pools.one_for(HOST) as second, pools.one_for(HOST) as third:
+            assert second is own
+            assert third is not own
+        with pools.one_for(HOST) as again:
+            assert again is own
+    assert made == [2, 2]
+
+
+def test_no_more_pools_are_opened_than_there_are_and_the_rest_waits_in_the_least_busy() -> None:
+    pools, made = _pools()
+    with ExitStack() as entered:
+        found = [entered.enter_context(pools.one_for(HOST)) for _ in range(3 * MOST)]
+    assert made == [2] * MOST
+    assert sorted(found.count(pool) for pool in set(found)) == [3] * MOST
+
+
+def test_few_connections_are_few_pools() -> None:
+    made: list[int] = []
+    pools = Pools(lambda connections: made.append(connections) or object(), connections=1)  # type: ignore[func-returns-value]
+    with pools.one_for(HOST) as one, pools.one_for(HOST) as waiting, pools.one_for("https://b.example") as other:
+        assert one is waiting is other
+    assert made == [1]
+
+
+def test_pools_that_were_given_up_are_not_used_again() -> None:
+    pools, made = _pools()
+    with pools.one_for(HOST) as before:
+        pass
+    assert pools.taken() == [before]
+    with pools.one_for(HOST) as after:
+        assert after is not before
+    assert made == [2, 2]

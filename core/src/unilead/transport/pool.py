@@ -6,7 +6,6 @@ No redirects, no cookies, no proxies from the environment, no decoding beyond th
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -29,6 +28,7 @@ from unilead.transport.answer import (
     tls_context,
 )
 from unilead.transport.network import backend_classes
+from unilead.transport.pools import Pools
 
 
 @lru_cache(maxsize=1024)
@@ -39,27 +39,32 @@ def _address(origin: str) -> tuple[bytes, bytes, int | None, bytes]:
     return parts.scheme.encode(), host, parts.port, parts.netloc.encode("ascii")
 
 
-def _pool_options(engine: str, *, is_async: bool, allow_private: bool) -> dict[str, Any]:
-    return {
-        "ssl_context": tls_context(),
-        "max_connections": MAX_CONNECTIONS,
-        "max_keepalive_connections": MAX_CONNECTIONS,
-        "keepalive_expiry": KEEPALIVE,
-        "network_backend": backend_classes(engine)[is_async](allow_private=allow_private),
-    }
+def _split(url: str) -> tuple[str, str]:
+    cut = url.find("/", 8)
+    return (url, "/") if cut < 0 else (url[:cut], url[cut:])
 
 
 class _Base:
+    _is_async = False
+
     def __init__(self, engine: str = "httpcore", *, allow_private: bool = False) -> None:
         self._core: Any = import_module(engine)
         self._engine = engine
         self._allow_private = allow_private
-        self._pool: Any = None
-        self._opening = threading.Lock()
+        self._pools = Pools(self._open, MAX_CONNECTIONS)
+
+    def _open(self, connections: int) -> Any:
+        kind = self._core.AsyncConnectionPool if self._is_async else self._core.ConnectionPool
+        return kind(
+            ssl_context=tls_context(),
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=KEEPALIVE,
+            network_backend=backend_classes(self._engine)[self._is_async](allow_private=self._allow_private),
+        )
 
     def _outgoing(self, request: Request, credentials: Mapping[str, str], call: CallState) -> Any:
-        cut = request.url.find("/", 8)
-        origin, target = (request.url, "/") if cut < 0 else (request.url[:cut], request.url[cut:])
+        origin, target = _split(request.url)
         scheme, host, port, netloc = _address(origin)
         headers = [(b"Host", netloc)]
         headers += [
@@ -102,20 +107,13 @@ class PoolTransport(_Base):
         call = CallState(time.monotonic() + timeout)
         token = current_call.set(call)
         try:
-            answer = self._opened().handle_request(self._outgoing(request, credentials, call))
-            return self._read(answer)
+            with self._pools.one_for(_split(request.url)[0]) as pool:
+                return self._read(pool.handle_request(self._outgoing(request, credentials, call)))
         except Exception as fault:
             error = failure(fault, call, request)
         finally:
             current_call.reset(token)
         raise error  # outside, so that no library error with our headers in it rides along as context
-
-    def _opened(self) -> Any:
-        with self._opening:  # several threads may send first at once: one pool for all, or some would never be closed
-            if self._pool is None:
-                options = _pool_options(self._engine, is_async=False, allow_private=self._allow_private)
-                self._pool = self._core.ConnectionPool(**options)
-            return self._pool
 
     def _read(self, answer: Any) -> Response:
         body = bytearray()
@@ -136,33 +134,29 @@ class PoolTransport(_Base):
 
     def close(self) -> None:
         """Close all connections."""
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None
+        for pool in self._pools.taken():
+            pool.close()
 
 
 class AsyncPoolTransport(_Base):
     """As `PoolTransport`, asynchronously."""
+
+    _is_async = True
 
     async def send_async(self, request: Request, *, credentials: Mapping[str, str], timeout: float) -> Response:
         """Send, within ``timeout`` seconds in all."""
         call = CallState(time.monotonic() + timeout)
         token = current_call.set(call)
         try:
-            async with asyncio.timeout(timeout):
-                answer = await self._opened().handle_async_request(self._outgoing(request, credentials, call))
-            return await self._read(answer, call)
+            with self._pools.one_for(_split(request.url)[0]) as pool:
+                async with asyncio.timeout(timeout):
+                    answer = await pool.handle_async_request(self._outgoing(request, credentials, call))
+                return await self._read(answer, call)
         except Exception as fault:
             error = failure(fault, call, request)
         finally:
             current_call.reset(token)
         raise error  # outside, so that no library error with our headers in it rides along as context
-
-    def _opened(self) -> Any:
-        if self._pool is None:
-            options = _pool_options(self._engine, is_async=True, allow_private=self._allow_private)
-            self._pool = self._core.AsyncConnectionPool(**options)
-        return self._pool
 
     async def _read(self, answer: Any, call: CallState) -> Response:
         body = bytearray()
@@ -184,6 +178,5 @@ class AsyncPoolTransport(_Base):
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._pool is not None:
-            await self._pool.aclose()
-            self._pool = None
+        for pool in self._pools.taken():
+            await pool.aclose()
