@@ -15,7 +15,7 @@ import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from host_stage import Stage, staged
 from unilead import CreatedLead, Lead
@@ -101,14 +101,22 @@ def test_generated_requests_break_nothing(operation: Any, mode: Any, background:
     accounts = sorted(stage.accounts.values())
 
     @given(operation.as_strategy(generation_mode=mode), st.sampled_from(accounts))
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @settings(
+        max_examples=40,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
     def meets_the_document(case: Any, account: str) -> None:
         if mode is POSITIVE and ACCOUNT in (case.query or {}):
             case.query[ACCOUNT] = account
             if isinstance(case.body, dict):
                 case.body = COMPLETE | case.body
         answer = case.call(base_url=background.url, headers={"Authorization": f"Bearer {stage.token}"})
-        # Which fields are required depends on the account's CRM, which no document can say.
-        case.validate_response(answer, excluded_checks=[positive_data_acceptance])
+        # Which fields are required depends on the account's CRM, which no document can say; and parameters that nobody
+        # knows are ignored, which the tool takes for bad data that was accepted.
+        ignored = [negative_data_rejection] if operation.method == "get" else []
+        case.validate_response(answer, excluded_checks=[positive_data_acceptance, *ignored])
 
     meets_the_document()
