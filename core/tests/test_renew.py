@@ -107,3 +107,24 @@ def test_a_provider_with_keys_takes_no_code() -> None:
     registry.register("acme", make_plugin())
     with pytest.raises(ConfigurationError, match="not connected by OAuth"):
         Client(registry=registry).redeem(Account("acme", {"token": "t"}), "c", redirect_uri="https://host.example")
+
+
+class Refusing(TokenEndpoint):
+    """The CRM too: it takes no token but the new one."""
+
+    def send(self, request: Request, *, credentials: Mapping[str, str], timeout: float) -> Response:
+        if request.path == "/token":
+            return super().send(request, credentials=credentials, timeout=timeout)
+        if credentials["Authorization"] != "Bearer new":
+            return Response.of(401, {"text": "no"})
+        return Response.of(201, {"prospect": {"id": 7, "surname": "Okafor"}})
+
+
+def test_f055_a_token_endpoint_that_fails_once_is_asked_again_by_the_same_create(
+    oauth_registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unilead.refresh.PAUSE_AFTER_FAILURE", 0.05)
+    endpoint = Refusing((503, {}), (200, {"access_token": "new"}))
+    with Client(registry=oauth_registry, transport=endpoint) as client:
+        result = client.create({"last_name": "Okafor"}, ACCOUNT)
+    assert (result.id, len(endpoint.forms)) == ("7", 2)

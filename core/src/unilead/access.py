@@ -62,9 +62,9 @@ class Access:
         """
         if self._refresher is None or self._renewed or self._refresher.fetched:
             return False
-        self._renewed = True
         refused = self._token()
-        yield from self._renew(self._refresher, left)
+        yield from self._renew(self._refresher, left)  # raises where the endpoint fails, which may be asked again later
+        self._renewed = True
         return self._token() != refused
 
     def condemn(self) -> Asking[None]:
