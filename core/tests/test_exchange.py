@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from acme import TOKEN, AcmeSimulator
+from acme import TOKEN, AcmeSimulator, EmptyRegistry, make_plugin
 from unilead import (
     Account,
     AsyncClient,
@@ -17,14 +17,20 @@ from unilead import (
     Client,
     ConnectError,
     InvalidLeadError,
+    Lead,
     LeadError,
     MissingFieldsError,
     OutcomeUnknownError,
     RateLimitError,
     Registry,
     RejectedError,
+    Request,
     Response,
 )
+from unilead.drive import Driver
+from unilead.exchange import Options, exchange
+from unilead.pace import Lane, Pauses
+from unilead.steps import Send, Wait
 
 LEAD = {"last_name": "Okafor"}
 
@@ -256,3 +262,63 @@ def test_read_answers_what_the_crm_stores(registry: Registry, account: Account) 
     with pytest.raises(LeadError) as absent:
         client.read("no-such-lead", account)
     assert absent.value.provider == "acme"
+
+
+# --- outcomes that must not be claimed --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        ConnectError("refused"),
+        Response.of(401, {"text": "no"}),
+        Response.of(422, {"text": "no"}),
+        Response.of(429, {"text": "slower"}, {"Retry-After": "3600"}),
+    ],
+    ids=["not connected", "refused credentials", "rejected", "throttled"],
+)
+def test_a_doubtful_send_stays_doubtful_whatever_its_harmless_repetition_meets(last: Any, account: Account) -> None:
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin(build_request=_upsert))
+    script = Script(OutcomeUnknownError("reset"), *[last] * 3)
+    with pytest.raises(LeadError) as caught:
+        _create(script, registry, account)
+    assert script.sent >= 2
+    assert (caught.value.outcome, caught.value.retryable) == ("unknown", False)
+
+
+def _upsert(lead: Any) -> Request:
+    return Request("PUT", "/v1/prospects/7", json={"prospect": {}}, record_path=("prospect",), idempotent=True)
+
+
+def test_nothing_is_sent_when_the_callers_own_callback_took_all_the_time(registry: Registry, account: Account) -> None:
+    script, now = Script(CREATED), [0.0]
+    provider = registry.get("acme")
+
+    def on_send(request: Any) -> None:
+        now[0] += 31
+
+    steps = exchange(
+        provider, Lead.parse(LEAD), provider.settings_of(account), Options(on_send=on_send), clock=lambda: now[0]
+    )
+    with pytest.raises(ConnectError, match="time"):
+        Driver(lambda: script).drive(steps)
+    assert script.sent == 0
+
+
+def test_a_long_wait_for_the_pace_takes_no_time_from_the_send(registry: Registry, account: Account) -> None:
+    class Slow:
+        waits: Iterator[float] = iter([40.0, 0.0])
+
+        def wait(self, account_id: str, limits: Any) -> float:
+            return next(self.waits)
+
+    now = [0.0]
+    provider = registry.get("acme")
+    options = Options(patient=True, lane=Lane("one", (), Slow(), Pauses()))
+    steps = exchange(provider, Lead.parse(LEAD), provider.settings_of(account), options, clock=lambda: now[0])
+    step = next(steps)
+    assert isinstance(step, Wait)
+    now[0] += step.seconds
+    sending = steps.send(None)
+    assert isinstance(sending, Send) and sending.timeout == 30

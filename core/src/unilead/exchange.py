@@ -216,28 +216,46 @@ class Sending:
         self, request: Request, judge: Callable[[Response, Request, Settings], T]
     ) -> Generator[Step, Any, tuple[Response, T]]:
         """Send until there is a verdict; ``judge`` reads it from the answer. Raises: LeadError."""
-        while True:
-            self.attempts += 1
-            if self.options.patient:
-                self.deadline = self.clock() + self.options.timeout
-            try:
-                self.request = request = yield from self.prepared(request)
-                yield from self._paced()
-                response = yield from self._answer(request)
+        self.request = request
+        doubtful = False  # whether an earlier send may have arrived: nothing that a repetition meets makes that certain
+        try:
+            while True:
                 try:
-                    return response, judge(response, request, self.settings)
-                except AuthError as error:
-                    if not (yield from self._renewed(error)):
+                    verdict = yield from self._attempt(judge)
+                except (ProviderError, TransportError) as error:
+                    delay = self._delay(error)
+                    if delay is None:
                         raise
-                    continue
-            except (ProviderError, TransportError) as error:
-                self._note_wait(error)
-                if self.options.lane is not None:
-                    self.options.lane.note(error)
-                delay = self._delay(error, request)
-                if delay is None:
-                    raise
-            yield Wait(delay)
+                    doubtful = doubtful or error.outcome == "unknown"
+                    yield Wait(delay)
+                else:
+                    if verdict is not None:
+                        return verdict
+        except LeadError as error:
+            if doubtful:
+                error.outcome, error.retryable = "unknown", False
+            raise
+
+    def _attempt(
+        self, judge: Callable[[Response, Request, Settings], T]
+    ) -> Generator[Step, Any, tuple[Response, T] | None]:
+        """Send once. Returns: ``None`` when the CRM refused a token of which there is a newer one now."""
+        self.attempts += 1
+        self._restart()
+        self.request = yield from self.prepared(self.request)
+        yield from self._paced()
+        response = yield from self._answer(self.request)
+        try:
+            return response, judge(response, self.request, self.settings)
+        except AuthError as error:
+            if not (yield from self._renewed(error)):
+                raise
+        return None
+
+    def _restart(self) -> None:
+        """Where nobody sits and waits, each send has the whole time."""
+        if self.options.patient:
+            self.deadline = self.clock() + self.options.timeout
 
     def _left(self) -> float:
         return self.deadline - self.clock()
@@ -249,6 +267,7 @@ class Sending:
                 text = "the CRM's rate limit leaves no room for this request in time"
                 raise RateLimitError(text, retry_after=seconds, hint="wait, then repeat")
             yield Wait(seconds)
+            self._restart()
 
     def _addressed(self, request: Request) -> Request:
         """Send the request where the newest credentials say; a token endpoint may name another address."""
@@ -282,9 +301,12 @@ class Sending:
         if isinstance(error, ProviderError) and error.response is not None and error.retry_after is None:
             error.retry_after = retry_after(error.response)
 
-    def _delay(self, error: LeadError, request: Request) -> float | None:
+    def _delay(self, error: LeadError) -> float | None:
         """Seconds to wait before sending again; ``None`` when the error is final."""
-        safe = error.retryable or (request.idempotent and isinstance(error, (TransportError, UnavailableError)))
+        self._note_wait(error)
+        if self.options.lane is not None:
+            self.options.lane.note(error)
+        safe = error.retryable or (self.request.idempotent and isinstance(error, (TransportError, UnavailableError)))
         if self.options.send_once and not isinstance(error, ConnectError):
             return None
         if not safe or self.attempts >= self.options.attempts:
