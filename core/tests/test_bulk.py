@@ -493,3 +493,58 @@ async def test_an_asynchronous_run_can_be_stopped(crm: BatchSimulator) -> None:
             creating.stop()
     assert _outcomes(found) == {"created": crm.count}
     assert crm.count <= 30
+
+
+# --- nothing that is known is lost ------------------------------------------------------------------------------------
+
+
+def _mixed() -> list[dict[str, str]]:
+    """A group of which the batch takes nine and leaves one to go alone."""
+    return [*_leads(9), {"last_name": "ok009", "first_name": "alone"}]
+
+
+def test_f072_a_fault_in_the_middle_of_a_group_keeps_the_verdicts_it_has(crm: BatchSimulator) -> None:
+    def before_send(indexes: Any) -> None:
+        if 9 in indexes:
+            raise OSError(28, "No space left on device")
+
+    with Client(transport=crm, registry=batch_registry()) as client:
+        creating = client.create_many(_mixed(), ACCOUNT, before_send=before_send)
+        found = dict(islice(creating, 9))
+        with pytest.raises(OSError, match="No space"):
+            next(creating)
+    assert sorted(found) == list(range(9)) and crm.count == 9
+    assert all(isinstance(verdict, Result) for verdict in found.values())
+
+
+def test_a_transport_that_breaks_in_the_middle_of_a_group_keeps_the_verdicts_it_has(crm: BatchSimulator) -> None:
+    class Breaking(BatchSimulator):
+        def send(self, request: Any, *, credentials: Any, timeout: float) -> Response:
+            if request.path == "/v1/prospects":
+                raise RuntimeError("a transport of the application's own")
+            return super().send(request, credentials=credentials, timeout=timeout)
+
+    creating = Client(transport=Breaking(), registry=batch_registry()).create_many(_mixed(), ACCOUNT)
+    assert sorted(index for index, _ in islice(creating, 9)) == list(range(9))
+    with pytest.raises(RuntimeError, match="application's own"):
+        next(creating)
+
+
+def test_leaving_early_repeats_nothing() -> None:
+    first_is_answered = threading.Event()
+
+    class Throttling(BatchSimulator):
+        def send(self, request: Any, *, credentials: Any, timeout: float) -> Response:
+            if b"ok010" in request.body:
+                first_is_answered.wait()
+                self.sizes.append(0)
+                return Response.of(429, {"text": "slower"}, {"Retry-After": "2"})
+            answer = super().send(request, credentials=credentials, timeout=timeout)
+            first_is_answered.set()
+            return answer
+
+    crm = Throttling()
+    creating = Client(transport=crm, registry=batch_registry()).create_many(_leads(2 * SIZE), ACCOUNT, concurrency=2)
+    next(creating)
+    creating.close()
+    assert crm.sizes == [SIZE, 0], "the throttled batch is not sent again for nobody"

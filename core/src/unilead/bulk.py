@@ -48,6 +48,8 @@ Verdict: TypeAlias = Result | LeadError
 Group: TypeAlias = list[tuple[int, Given]]
 Judged: TypeAlias = list[tuple[int, Verdict]]
 BeforeSend: TypeAlias = Callable[[Sequence[int]], None]
+Verdicts: TypeAlias = dict[int, Verdict]
+Sends: TypeAlias = Generator[Step, Any, None]
 
 LONGEST_SLEEP = 0.5  # seconds; so that a stop is not slept through
 ATTEMPTS = 5  # most sends of one request; nobody sits and waits for it
@@ -75,6 +77,7 @@ class Run:
         size: leads in one request.
         stopped: no more leads are taken.
         closed: why the account can send no more, where it cannot.
+        fault: what a callback or a transport of the application's raised; it ends the sending.
     """
 
     def __init__(
@@ -95,16 +98,26 @@ class Run:
         self.calls = 0
         self.stopped = False
         self.closed: LeadError | None = None
+        self.fault: Exception | None = None
         self._before_send = before_send
         self._clock = clock
         self._lock = threading.Lock()
         self._free_at = 0.0
         self._closed_until = 0.0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no more leads are taken."""
+        return self.stopped or self.fault is not None
+
     # --- one group of leads ---------------------------------------------------------------------------------------
 
     def group(self, group: Group) -> Generator[Step, Any, Judged]:
-        """Create the leads of one group. Returns: a verdict for each, in order of their indexes."""
+        """Create the leads of one group.
+
+        Returns: a verdict for each, in order of their indexes; where a callback or a transport of the application's
+            failed meanwhile (see `fault`), for those that have one.
+        """
         verdicts: dict[int, Verdict] = {}
         ready: list[_Row] = []
         for index, given in group:
@@ -112,7 +125,10 @@ class Run:
                 ready.append(self._composed(index, given))
             except LeadError as error:
                 verdicts[index] = self._stamped(error, secrets.token_hex(8))
-        verdicts |= yield from self._together(ready)
+        try:
+            yield from self._together(ready, verdicts)
+        except Exception as fault:  # the application's own: raised once what is known is passed on
+            self.fault = self.fault or fault
         return sorted(verdicts.items())
 
     def _composed(self, index: int, given: Given) -> _Row:
@@ -132,22 +148,25 @@ class Run:
             refuse_losses(request.dropped + lead.unknown)
         return _Row(index, lead, request)
 
-    def _together(self, rows: list[_Row], attempt: int = 1) -> Generator[Step, Any, dict[int, Verdict]]:
+    def _together(self, rows: list[_Row], verdicts: Verdicts, attempt: int = 1) -> Sends:
         """Send rows in one batch if the CRM takes them so, else singly."""
         if len(rows) < 2:
-            return (yield from self._singly(rows))
-        refused: dict[int, Verdict] = {}
+            yield from self._singly(rows, verdicts)
+            return
         try:
             request, taken = self._batch_of(rows)
         except LeadError:
-            rows, refused = self._separated(rows)
-            if not refused:  # together they make no batch, so each speaks for itself
-                return (yield from self._singly(rows))
-            return refused | (yield from self._together(rows, attempt))
-        batch = [rows[place] for place in taken]
-        verdicts = yield from self._batch(request, batch, attempt)
-        others = [row for row in rows if row.index not in verdicts]  # what one batch leaves out may make another
-        return verdicts | (yield from (self._together if verdicts else self._singly)(others))
+            good, refused = self._separated(rows)
+            verdicts.update(refused)
+            # where none is refused, together they make no batch, so each speaks for itself
+            yield from self._together(good, verdicts, attempt) if refused else self._singly(good, verdicts)
+            return
+        if not taken:
+            yield from self._singly(rows, verdicts)
+            return
+        yield from self._batch(request, [rows[place] for place in taken], verdicts, attempt)
+        others = [row for place, row in enumerate(rows) if place not in set(taken)]
+        yield from self._together(others, verdicts)  # what one batch leaves out may make another
 
     def _batch_of(self, rows: Sequence[_Row]) -> tuple[Request, tuple[int, ...]]:
         return self.provider.build_batch([row.request for row in rows], self.settings, base_url=self.origin)
@@ -169,11 +188,9 @@ class Run:
 
     # --- sending --------------------------------------------------------------------------------------------------
 
-    def _singly(self, rows: Iterable[_Row]) -> Generator[Step, Any, dict[int, Verdict]]:
-        verdicts: dict[int, Verdict] = {}
+    def _singly(self, rows: Iterable[_Row], verdicts: Verdicts) -> Sends:
         for row in rows:
             verdicts[row.index] = yield from self._single(row)
-        return verdicts
 
     def _single(self, row: _Row) -> Generator[Step, Any, Verdict]:
         request_id = secrets.token_hex(8)
@@ -187,10 +204,8 @@ class Run:
             return self._stamped(error, request_id)
         return Result(created, row.request.dropped, row.lead.unknown, request, response, sending.attempts, request_id)
 
-    def _batch(self, request: Request, rows: list[_Row], attempt: int) -> Generator[Step, Any, dict[int, Verdict]]:
-        """Send one batch. Returns: a verdict for each of its rows; for none when it took none."""
-        if not rows:
-            return {}
+    def _batch(self, request: Request, rows: list[_Row], verdicts: Verdicts, attempt: int) -> Sends:
+        """Send one batch, until each of its rows has a verdict."""
         request_id = secrets.token_hex(8)
 
         def judge(response: Response, request: Request, settings: Settings) -> list[Any]:
@@ -201,8 +216,8 @@ class Run:
             self._announce(rows)
             response, answers = yield from self._held(sending.send(request, judge))
         except LeadError as error:
-            return (yield from self._failed(error, rows, request_id))
-        verdicts: dict[int, Verdict] = {}
+            yield from self._failed(error, rows, verdicts, request_id)
+            return
         for row, answer in zip(rows, answers, strict=True):
             if isinstance(answer, CreatedLead):
                 own = response if answer.part is None else response.part(answer.part)
@@ -211,9 +226,9 @@ class Run:
                 )
             else:
                 verdicts[row.index] = self._stamped(answer, request_id)
-        return verdicts | (yield from self._repeated(rows, verdicts, attempt))
+        yield from self._repeated(rows, verdicts, attempt)
 
-    def _failed(self, error: LeadError, rows: list[_Row], request_id: str) -> Generator[Step, Any, dict[int, Verdict]]:
+    def _failed(self, error: LeadError, rows: list[_Row], verdicts: Verdicts, request_id: str) -> Sends:
         """Say what a failed batch means for its rows: the same for all, unless the CRM refused it for one of them."""
         self._close_for(error, is_about_account=isinstance(error, AuthError))
         refused = isinstance(error, RejectedError) and error.outcome == "rejected"
@@ -222,20 +237,20 @@ class Run:
             error = MalformedResponseError("the batch's answer does not tell its leads apart", response=error.response)
         elif refused and len(rows) > 1:
             half = len(rows) // 2
-            first = yield from self._together(rows[:half])
-            return first | (yield from self._together(rows[half:]))
-        return {row.index: self._stamped(copy.copy(error), request_id) for row in rows}
+            yield from self._together(rows[:half], verdicts)
+            yield from self._together(rows[half:], verdicts)
+            return
+        verdicts.update((row.index, self._stamped(copy.copy(error), request_id)) for row in rows)
 
-    def _repeated(
-        self, rows: list[_Row], verdicts: Mapping[int, Verdict], attempt: int
-    ) -> Generator[Step, Any, dict[int, Verdict]]:
+    def _repeated(self, rows: list[_Row], verdicts: Verdicts, attempt: int) -> Sends:
         """Send those rows again that the CRM says it did not process."""
-        faults = {index: fault for index, fault in verdicts.items() if isinstance(fault, LeadError) and fault.retryable}
-        delay = max([backoff(attempt), *(fault.retry_after or 0 for fault in faults.values())])
+        judged = ((row, verdicts[row.index]) for row in rows)
+        faults = [(row, verdict) for row, verdict in judged if isinstance(verdict, LeadError) and verdict.retryable]
+        delay = max([backoff(attempt), *(fault.retry_after or 0 for _, fault in faults)])
         if not faults or attempt >= self.options.attempts or delay > LONGEST_WAIT:
-            return {}
+            return
         yield Wait(delay)
-        return (yield from self._together([row for row in rows if row.index in faults], attempt + 1))
+        yield from self._together([row for row, _ in faults], verdicts, attempt + 1)
 
     def _sending(self) -> Sending:
         """Make what sends one request. Raises: LeadError when the account can send no more."""
@@ -292,10 +307,12 @@ class Run:
         unreachable = isinstance(error, ConnectError)
         if self.stopped or not (is_about_account or quota or unreachable):
             return
-        error.outcome = "not_sent"
+        if error.outcome == "rejected":
+            error.outcome = "not_sent"
         seconds = max(error.retry_after or 0, LONGEST_WAIT) if quota or unreachable else float("inf")
         self._closed_until = self._clock() + seconds
         self.closed = copy.copy(error)
+        self.closed.outcome = "not_sent"
 
     def _stamped(self, error: LeadError, request_id: str) -> LeadError:
         error.provider = error.provider or self.provider.slug

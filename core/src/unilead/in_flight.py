@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
@@ -98,24 +99,31 @@ def in_threads(
     running: set[Future[Judged]] = set()
     fault: Exception | None = None
     ended = False
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="unilead") as pool:
+    with _pool(run, concurrency) as pool:
         while running or not ended:
-            while not (ended or run.stopped) and len(running) < concurrency:
-                group, failed = _take(source, run.size)
-                fault = fault or failed
-                ended = failed is not None or len(group) < run.size
+            while not (ended or run.is_over) and len(running) < concurrency:
+                group, fault = _take(source, run.size)
+                ended = fault is not None or len(group) < run.size
                 if group:
                     running.add(pool.submit(drive, run.group(group)))
-            ended = ended or run.stopped
+            ended = ended or run.is_over
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                failed = _fault_of(future)
-                if failed is None:
-                    yield from future.result()
-                else:
-                    fault, ended = fault or failed, True
+                yield from future.result()
+    fault = run.fault or fault
     if fault is not None:
         raise fault
+
+
+@contextmanager
+def _pool(run: Run, size: int) -> Iterator[ThreadPoolExecutor]:
+    """The threads of a run, which are waited for at its end; when that is an early one, nothing is sent again."""
+    with ThreadPoolExecutor(size, thread_name_prefix="unilead") as pool:
+        try:
+            yield pool
+        except BaseException:
+            run.stopped = True
+            raise
 
 
 def _take(source: Iterator[tuple[int, Given]], size: int) -> tuple[Group, Exception | None]:
@@ -126,14 +134,6 @@ def _take(source: Iterator[tuple[int, Given]], size: int) -> tuple[Group, Except
     except Exception as fault:  # the caller's own source: raised once all that was taken has its verdict
         return group, fault
     return group, None
-
-
-def _fault_of(done: Future[Judged] | asyncio.Task[Judged]) -> Exception | None:
-    """The fault that ended a group; what is no `Exception` is no fault, and is raised."""
-    fault = done.exception()
-    if fault is None or isinstance(fault, Exception):
-        return fault
-    raise fault
 
 
 async def in_tasks(
@@ -150,32 +150,28 @@ async def in_tasks(
     ended = False
     try:
         while running or not ended:
-            ended = ended or run.stopped
+            ended = ended or run.is_over
             if not ended and taking is None and len(running) < concurrency:
                 taking = asyncio.ensure_future(_take_async(source, run.size))
             pending: set[asyncio.Task[Any]] = running | ({taking} if taking else set())
             if pending:
                 await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             if taking is not None and taking.done():
-                group, failed = taking.result()
+                group, fault = taking.result()
                 taking = None
-                if group and fault is None:
+                if group and run.fault is None:
                     running.add(asyncio.ensure_future(drive(run.group(group))))
-                fault = fault or failed
-                ended = ended or failed is not None or len(group) < run.size
+                ended = ended or fault is not None or len(group) < run.size
             for task in [task for task in running if task.done()]:
-                failed = _fault_of(task)
-                if failed is None:
-                    for pair in task.result():
-                        yield pair
-                else:
-                    fault, ended = fault or failed, True
+                for pair in task.result():
+                    yield pair
                 running.discard(task)
     finally:
         left: set[asyncio.Task[Any]] = running | ({taking} if taking else set())
         for unfinished in left:
             unfinished.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+    fault = run.fault or fault
     if fault is not None:
         raise fault
 
