@@ -258,7 +258,8 @@ class AsyncClient(_Base):
 
     def _make_driver(self) -> AsyncDriver:
         return AsyncDriver(
-            lambda: open_async_transport(self._transport, self._backend, allow_private=self._allow_private)
+            lambda: open_async_transport(self._transport, self._backend, allow_private=self._allow_private),
+            bound=self._transport is None,
         )
 
     async def create(

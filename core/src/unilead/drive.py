@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import threading
 import time
 from collections.abc import Callable, Generator
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from unilead.errors import ConfigurationError, LeadError
+from unilead.errors import ConfigurationError, ConnectError
 from unilead.steps import Apart, Send, Step, Use, Wait, failed, late
 from unilead.transport import AsyncTransport, Transport
 
@@ -27,6 +28,7 @@ class Driver:
     def __init__(self, open_transport: Callable[[], Transport]) -> None:
         self._open_transport = open_transport
         self._transport: Transport | None = None
+        self._process = 0
         self._lock = threading.Lock()
         self._running: set[threading.Thread] = set()
 
@@ -38,13 +40,15 @@ class Driver:
             while True:
                 try:
                     answer = self._carry_out(step, transport)
-                except LeadError as error:
-                    step = steps.throw(error)
+                except Exception as fault:  # it is the exchange that knows what becomes of it
+                    step = steps.throw(fault)
                 else:
                     step = steps.send(answer)
         except StopIteration as done:
             result: T = done.value
             return result
+        finally:
+            steps.close()  # now: one that was interrupted holds its account for as long as its fault is kept
 
     def _carry_out(self, step: Step, transport: Transport) -> Any:
         if isinstance(step, Send):
@@ -69,7 +73,12 @@ class Driver:
 
         thread = threading.Thread(target=run, name="unilead refresh")
         self._running.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # too many threads, or the interpreter is about to end
+            self._running.discard(thread)
+            text = "no thread could be started to renew the access token"
+            raise ConnectError(text, hint="nothing was sent", retryable=False) from None
         try:
             answer, fault = ends.get(timeout=step.timeout)
         except Empty:
@@ -79,11 +88,11 @@ class Driver:
         return answer
 
     def open(self) -> Transport:
-        """What sends."""
-        if self._transport is None:
+        """What sends. A forked process opens its own: on a shared connection it would read its parent's answers."""
+        if self._transport is None or self._process != os.getpid():
             with self._lock:
-                if self._transport is None:
-                    self._transport = self._open_transport()
+                if self._transport is None or self._process != os.getpid():
+                    self._transport, self._process = self._open_transport(), os.getpid()
         return self._transport
 
     def close(self) -> None:
@@ -96,11 +105,17 @@ class Driver:
 
 
 class AsyncDriver:
-    """As `Driver`, in an event loop."""
+    """As `Driver`, in event loops.
 
-    def __init__(self, open_transport: Callable[[], AsyncTransport]) -> None:
+    Args:
+        bound: a connection belongs to the loop in which it was made, so each loop gets its own transport; ``False`` for
+            a transport of the application's.
+    """
+
+    def __init__(self, open_transport: Callable[[], AsyncTransport], *, bound: bool = True) -> None:
         self._open_transport = open_transport
-        self._transport: AsyncTransport | None = None
+        self._bound = bound
+        self._transports: dict[asyncio.AbstractEventLoop | None, AsyncTransport] = {}
         self._running: set[asyncio.Future[Any]] = set()
 
     async def drive(self, steps: Generator[Step, Any, T]) -> T:
@@ -111,13 +126,15 @@ class AsyncDriver:
             while True:
                 try:
                     answer = await self._carry_out(step, transport)
-                except LeadError as error:
-                    step = steps.throw(error)
+                except Exception as fault:  # as in `Driver.drive`
+                    step = steps.throw(fault)
                 else:
                     step = steps.send(answer)
         except StopIteration as done:
             result: T = done.value
             return result
+        finally:
+            steps.close()
 
     async def _carry_out(self, step: Step, transport: AsyncTransport) -> Any:
         if isinstance(step, Send):
@@ -144,18 +161,39 @@ class AsyncDriver:
             task.exception()  # seen, even when the one who waited for it has gone
 
     def open(self) -> AsyncTransport:
-        """What sends."""
-        if self._transport is None:
-            self._transport = self._open_transport()
-        return self._transport
+        """What sends in the running event loop."""
+        loop = _running_loop() if self._bound else None
+        transport = self._transports.get(loop)
+        if transport is None:
+            transport = self._open_transport()
+            if loop is not None or not self._bound:
+                self._forget_ended_loops()
+                self._transports[loop] = transport
+        return transport
+
+    def _forget_ended_loops(self) -> None:
+        """Let go of what nobody can close any more."""
+        for ended in [loop for loop in self._transports if loop is not None and loop.is_closed()]:
+            del self._transports[ended]
+        self._running -= {task for task in self._running if task.get_loop().is_closed()}
 
     async def aclose(self) -> None:
-        """Close all connections, once refreshes that are under way have ended."""
-        if self._running:
-            await asyncio.wait(self._running)
-        if self._transport is not None:
-            await self._transport.aclose()
-            self._transport = None
+        """Close all connections of the running loop, once refreshes that are under way have ended."""
+        loop = asyncio.get_running_loop()
+        self._forget_ended_loops()
+        running = [task for task in self._running if task.get_loop() is loop]
+        if running:
+            await asyncio.wait(running)
+        transport = self._transports.pop(loop if self._bound else None, None)
+        if transport is not None:
+            await transport.aclose()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _used(step: Use) -> Any:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from functools import partial
+from inspect import GEN_CREATED, getgeneratorstate
 from typing import Any, TypeAlias, TypeVar
 
 from unilead.credentials import CredentialKey, Credentials, CredentialStore
@@ -133,7 +134,7 @@ class Refresher:
         """
         while not self._renewals.begin(self.key):
             yield self._pause(left)
-        begun = False
+        fetching: Asking[Credentials] | None = None
         try:
             while True:
                 found = yield from self._load()
@@ -143,12 +144,12 @@ class Refresher:
                 token = self._token_request(found)
                 owner = secrets.token_hex(8)
                 if (yield from self._use(self._store.lease, self.key, found.version, owner, LEASE)):
-                    begun = True
-                    fresh: Credentials = yield Apart(self._fetch(found, token), max(0.001, left()))
+                    fetching = self._fetch(found, token)
+                    fresh: Credentials = yield Apart(fetching, max(0.001, left()))
                     return fresh
                 yield self._pause(left)
         finally:
-            if not begun:
+            if fetching is None or getgeneratorstate(fetching) == GEN_CREATED:  # else it gives the key back itself
                 self._renewals.end(self.key)
 
     @staticmethod

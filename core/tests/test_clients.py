@@ -1,0 +1,188 @@
+"""A client in the long run: shared by threads and event loops, cancelled, forked, and what a fault leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from acme import TOKEN, AcmeSimulator, EmptyRegistry, make_info, make_plugin
+from unilead import (
+    Account,
+    AsyncClient,
+    Client,
+    ConnectError,
+    CredentialKey,
+    Credentials,
+    MemoryCredentialStore,
+    OAuth2,
+    OAuthSettings,
+    Registry,
+    Request,
+    Response,
+)
+
+LEAD = {"last_name": "Okafor"}
+ANSWER = b'HTTP/1.1 201 Created\r\nContent-Length: 44\r\n\r\n{"prospect": {"id": "7", "surname": "Moss"}}'
+
+
+class CountingServer:
+    """Answers every request on every connection, and counts the connections."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection:
+            while data := _received(connection):
+                while b"surname" not in data:
+                    data += connection.recv(65_536)
+                connection.sendall(ANSWER)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _received(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(65_536)
+    except ConnectionError:
+        return b""
+
+
+@pytest.fixture
+def server() -> Iterator[CountingServer]:
+    found = CountingServer()
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("backend", ["httpx", "httpx2", "aiohttp"])
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_asynchronous_client_outlives_its_event_loop(
+    backend: str, server: CountingServer, registry: Registry, account: Account
+) -> None:
+    client = AsyncClient(backend=backend, base_url=server.url, allow_private=True, registry=registry)
+    assert [asyncio.run(client.create(LEAD, account)).id for _ in range(3)] == ["7"] * 3
+    assert server.connections == 3, "no loop uses another one's connections"
+    asyncio.run(client.aclose())
+    del client
+    gc.collect()  # what the ended loops left behind complains here, as it may
+
+
+@pytest.mark.parametrize("backend", ["httpx", "httpx2"])
+def test_a_forked_process_does_not_send_over_its_parents_connection(
+    backend: str, server: CountingServer, registry: Registry, account: Account
+) -> None:
+    with Client(backend=backend, base_url=server.url, allow_private=True, registry=registry) as client:
+        client.create(LEAD, account)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork: the child does one create
+            child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = int(client.create(LEAD, account).id != "7")
+            finally:
+                os._exit(code)
+        assert os.waitpid(child, 0)[1] == 0
+        client.create(LEAD, account)
+    assert server.connections == 2, "one of the parent, one of the child"
+
+
+# --- refreshes that end early -----------------------------------------------------------------------------------------
+
+
+class TokenAndCrm:
+    """A transport that is the CRM and its token endpoint."""
+
+    def send(self, request: Request, *, credentials: Any, timeout: float) -> Response:
+        if request.path == "/token":
+            return Response.of(200, {"access_token": TOKEN, "expires_in": 3600})
+        return AcmeSimulator().send(request, credentials=credentials, timeout=timeout)
+
+    async def send_async(self, request: Request, *, credentials: Any, timeout: float) -> Response:
+        return self.send(request, credentials=credentials, timeout=timeout)
+
+    def close(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+@pytest.fixture
+def oauth_registry() -> Registry:
+    scheme = OAuth2(token_url="https://api.acme.example/token")
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin(describe=lambda: make_info(auth=scheme, settings=OAuthSettings)))
+    return registry
+
+
+OAUTH_ACCOUNT = Account("acme", {"client_id": "app", "refresh_token": "first"})
+
+
+class SlowOnce(MemoryCredentialStore):
+    """A store whose second look-up, the one that a refresh begins with, takes for ever once."""
+
+    looks = 0
+
+    async def load(self, key: CredentialKey) -> Credentials | None:  # type: ignore[override]
+        self.looks += 1
+        if self.looks == 2:
+            await asyncio.sleep(60)
+        return super().load(key)
+
+
+def test_a_cancelled_create_leaves_the_account_to_others_even_while_its_fault_is_kept(oauth_registry: Registry) -> None:
+    async def run() -> str:
+        store = SlowOnce()
+        async with AsyncClient(registry=oauth_registry, transport=TokenAndCrm(), credential_store=store) as client:
+            first = asyncio.create_task(client.create(LEAD, OAUTH_ACCOUNT))
+            while store.looks < 2:
+                await asyncio.sleep(0)
+            first.cancel()
+            kept = await asyncio.gather(first, return_exceptions=True)
+            result = await client.create(LEAD, OAUTH_ACCOUNT, timeout=2)
+            assert isinstance(kept[0], asyncio.CancelledError)
+            return result.id
+
+    assert asyncio.run(run())
+
+
+class NoLease(MemoryCredentialStore):
+    """A store whose leases never hold anybody back."""
+
+    def lease(self, key: CredentialKey, version: int, owner: str, seconds: float) -> bool:
+        return True
+
+
+def test_a_refresh_whose_thread_cannot_start_leaves_the_account_to_others(
+    oauth_registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with Client(registry=oauth_registry, transport=TokenAndCrm(), credential_store=NoLease()) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(ConnectError, match="no thread"):
+                client.create(LEAD, OAUTH_ACCOUNT)
+        assert client.create(LEAD, OAUTH_ACCOUNT, timeout=2).id
