@@ -262,10 +262,10 @@ def list_as_text(value: Any, joiner: str = ";") -> Any:
 
 def scalar_text(value: Any) -> str:
     """Write a JSON scalar as text: ``true``/``false``, numbers in digits, ``""`` for null."""
-    if value is None:
-        return ""
     if isinstance(value, str):
         return value
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

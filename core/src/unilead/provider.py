@@ -85,6 +85,7 @@ class Provider:
         self._hooks = hooks
         self._calls = {name: caller(getattr(hooks, name)) for name in HOOK_NAMES}
         self._origin: tuple[Any, Any, str] = (None, None, "")
+        self._account: tuple[Account | None, Settings | None] = (None, None)
         self.info = self._described()
 
     def __repr__(self) -> str:
@@ -123,7 +124,11 @@ class Provider:
 
     def settings_of(self, account: Account) -> Settings:
         """The checked settings of one of this provider's accounts. Raises: SettingsError."""
-        return self.settings(account.settings)
+        known, settings = self._account  # the one asked for last, since checking costs more than mapping a lead
+        if known is not account or settings is None:
+            settings = self.settings(account.settings)
+            self._account = account, settings
+        return settings
 
     def base_url(self, settings: Settings) -> str:
         """Origin of the account's requests, checked against the allowed hosts. Raises: SettingsError."""

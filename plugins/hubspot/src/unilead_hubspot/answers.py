@@ -126,6 +126,8 @@ def _custom_fields(
 def _linked(stored: Mapping[str, Any], kind: str) -> str | None:
     """Id of the linked record, the primary one if there are several."""
     links = (stored.get("associations") or {}).get(kind, {}).get("results", ())
+    if not links:
+        return None
     primary = [link["id"] for link in links if "primary" in str(link.get("type")).lower()]
     return next(iter([*primary, *(link["id"] for link in links)]), None)
 

@@ -41,7 +41,7 @@ from unilead_hubspot.batch import batch_body, told_apart, verdicts
 
 def property_text(value: Any) -> str:
     """Write a JSON value as HubSpot wants all property values: as text, lists joined with ``;``, null as ``""``."""
-    return scalar_text(list_as_text(value))
+    return value if isinstance(value, str) else scalar_text(list_as_text(value))
 
 
 def status(value: str, name: str) -> Part:
