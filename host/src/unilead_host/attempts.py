@@ -38,6 +38,8 @@ class FailedAttempts:
 
     def wait(self, address: str) -> int:
         """Whole seconds until this address may try again; 0 when it may now."""
+        if not self._failures:
+            return 0
         over = self._count(_network(address)) + 1 - self._burst
         return max(0, math.ceil(over / self._per_second))
 
