@@ -473,6 +473,15 @@ for value in ("1.5", "soon", "-5", "", "1, 2", "9" * 20):
     )
 add("f039_long_wait", "429 with ``Retry-After: 99999``", "throttled",
     lambda turn: turn.throttle("Retry-After: 99999\r\n"), then="throttled")  # fmt: skip
+add(
+    "f040_pipedrive_burst",
+    "429 with the CRM's own reset header (Pipedrive)",
+    "created",
+    throttled(lambda: "x-ratelimit-limit: 20\r\nx-ratelimit-remaining: 0\r\nx-ratelimit-reset: 2\r\n"),
+    requests=2,
+    wait=2.0,
+    slug="pipedrive",
+)
 SPENT = "429 Too Many Requests"
 DAILY = json.dumps({"status": "error", "errorType": "RATE_LIMIT", "policyName": "DAILY", "message": "m"}).encode()
 NO_CALLS = json.dumps([{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]).encode()
