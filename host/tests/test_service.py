@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ from sqlalchemy import update
 
 from host_stage import LEADS, Stage, staged
 from unilead import AuthError, ConnectError, RateLimitError, Response, hookimpl
+from unilead_host.service import LeadCall
 from unilead_host.storage import StorageError
 from unilead_host.storage.tables import idempotency_keys, now, unknown_outcomes
 from unilead_host.tokens import Caller
@@ -315,8 +317,22 @@ async def test_the_hosts_own_limit_is_the_last_check(host_url: str, anyio_backen
         limited = await stage.post(SELL, L | {"foo": 1, "status": "x"}, headers=KEYED)
         assert limited.json() == {"statusCode": 429, "error": "Too Many Requests", "message": "Rate limit exceeded"}
         assert (limited.headers["retry-after"], calls(stage)) == ("10", 2)
+        assert (limited.headers["unified-dropped-fields"], limited.headers["unified-unknown-fields"]) == (
+            "status",
+            "foo",
+        )
         with time_machine.travel(0, tick=False):
             assert (await stage.post(SELL, L)).status_code == 429, "the wall clock has no say"
+
+
+async def test_a_create_that_has_no_time_left_is_not_sent(stage: Stage) -> None:
+    caller = await stage.host.tokens.authenticate(stage.token)
+    assert caller is not None
+    query = f"integrated_account_id={stage.accounts[SELL]}".encode()
+    call = LeadCall(caller, query, b'{"last_name":"L"}', "k", started=time.monotonic() - 25)
+    answer = await stage.host.leads.create(call)
+    assert (answer.status, answer.headers["Retry-After"], calls(stage)) == (503, "1", 0)
+    assert (await stage.post(SELL, L, headers=KEYED)).status_code == 200, "the key was given back"
 
 
 # --- headers ----------------------------------------------------------------------------------------------------------
@@ -328,6 +344,9 @@ async def test_the_crms_limits_are_told_in_one_form(stage: Stage) -> None:
     assert (tight["ratelimit-limit"], tight["ratelimit-remaining"]) == ("190;w=10", "189")
     assert "ratelimit-reset" not in tight
     assert "ratelimit-limit" not in (await stage.post(SELL, L)).headers
+    made, again = [await stage.post("hubspot", lead, headers=KEYED) for _ in range(2)]
+    assert again.json() == made.json()
+    assert ("ratelimit-limit" in made.headers, "ratelimit-limit" in again.headers) == (True, False)
 
 
 async def test_warnings_ride_on_errors_too_and_are_cut(stage: Stage) -> None:

@@ -29,7 +29,7 @@ from unilead_host.settings import HostSettings
 from unilead_host.storage import StorageError
 from unilead_host.targets import Target, Targets
 from unilead_host.tokens import Caller
-from unilead_host.verdicts import REPEATED, Created, Refused, Verdict, claim_refusal, restored
+from unilead_host.verdicts import REPEATED, Created, Refused, Verdict, claim_refusal, restored, unknown_keys
 from unilead_host.wire import (
     UNKNOWN,
     Answer,
@@ -226,12 +226,15 @@ class LeadService:
 
     async def _send(self, attempt: _Attempt) -> Verdict:
         """Send once, and take note of what it means for the account and for repetitions. Raises: Refusal."""
-        sent: list[Request] = []
+        made: list[Request] = []
+        is_sent = False
 
         def on_send(request: Request) -> None:
+            nonlocal is_sent
+            made.append(request)
             self._token_limit.take(attempt.call.caller.token_id)
             self._account_limit.take(attempt.target.stored.id)
-            sent.append(request)
+            is_sent = True
 
         target = attempt.target
         try:
@@ -243,12 +246,15 @@ class LeadService:
                 timeout=self._time_left(attempt.call),
             )
         except LeadError as error:
-            verdict: Verdict = await self._refused(attempt, error, sent[0].dropped if sent else ())
-        except Refusal:
+            verdict: Verdict = await self._refused(attempt, error, made[0].dropped if made else ())
+        except Refusal as refusal:
+            refusal.warn(made[0].dropped if made else (), unknown_keys(attempt.document))
             raise
         except Exception as fault:
             LOG.error("create.crashed", request_id=attempt.call.request_id, fault=type(fault).__name__, exc_info=fault)
-            crash = OutcomeUnknownError("the host failed") if sent else LeadError("the host failed", outcome="not_sent")
+            crash = (
+                OutcomeUnknownError("the host failed") if is_sent else LeadError("the host failed", outcome="not_sent")
+            )
             verdict = await self._refused(attempt, crash, ())
         else:
             verdict = Created.of(result, quota_headers(target.provider.info, result.response))

@@ -64,14 +64,13 @@ class Created:
         return Answer(200, content, headers)
 
     def stored(self) -> dict[str, Any]:
-        """As JSON, to be kept under a key."""
+        """As JSON, to be kept under a key; without the CRM's limits, which are others by then."""
         return {
             "lead": self.lead.model_dump(mode="json", exclude_none=True),
             "type": self.response.headers.get("content-type", ""),
             "body": self.response.body.decode("utf-8", "surrogateescape"),
             "dropped": list(self.dropped),
             "unknown": list(self.unknown),
-            "headers": dict(self.headers),
         }
 
 
@@ -123,7 +122,8 @@ class Refused:
 
     def stored(self) -> dict[str, Any]:
         """As JSON, to be kept under a key."""
-        return {"error": self.error, "status": self.status, "headers": dict(self.headers)}
+        lasting = {name: value for name, value in self.headers.items() if not name.startswith("ratelimit-")}
+        return {"error": self.error, "status": self.status, "headers": lasting}
 
 
 Verdict: TypeAlias = Created | Refused
@@ -135,7 +135,7 @@ def restored(stored: Mapping[str, Any]) -> Verdict:
         return Refused(stored["error"], stored["status"], stored["headers"])
     response = Response(200, {"content-type": stored["type"]}, stored["body"].encode("utf-8", "surrogateescape"))
     lead = CreatedLead.model_validate(stored["lead"])
-    return Created(lead, response, tuple(stored["dropped"]), tuple(stored["unknown"]), stored["headers"])
+    return Created(lead, response, tuple(stored["dropped"]), tuple(stored["unknown"]))
 
 
 def _keep(error: LeadError) -> Keep:

@@ -106,6 +106,10 @@ class Refusal(HTTPException):
         refusal.body = answer.content
         return refusal
 
+    def warn(self, dropped: Iterable[str], unknown: Iterable[str]) -> None:
+        """Name what would not have reached the CRM, and what is not in the schema."""
+        self.headers = {**(self.headers or {}), **warning_headers(dropped, unknown)}
+
     @property
     def answer(self) -> Answer:
         """The refusal as an answer."""
