@@ -322,3 +322,63 @@ def test_a_long_wait_for_the_pace_takes_no_time_from_the_send(registry: Registry
     now[0] += step.seconds
     sending = steps.send(None)
     assert isinstance(sending, Send) and sending.timeout == 30
+
+
+# --- transports that the application hands in -------------------------------------------------------------------------
+
+
+class Misnaming(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Calls a reset after the CRM read the request a connect time-out, as httpx-aiohttp does."""
+
+    sent = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.sent += len(b"".join(request.stream)) > 0  # type: ignore[arg-type]
+        raise httpx.ConnectTimeout("reset")
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+
+def test_f010_a_body_that_was_taken_counts_as_sent_whatever_the_error_is_called(
+    registry: Registry, account: Account
+) -> None:
+    transport = Misnaming()
+    with pytest.raises(LeadError) as caught:
+        Client(transport=transport, registry=registry).create(LEAD, account)
+    assert (caught.value.outcome, transport.sent) == ("unknown", 1)
+
+
+def test_f002_a_mock_and_a_real_transport_that_do_not_connect_send_nothing(
+    registry: Registry, account: Account
+) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    options: dict[str, Any] = {"registry": registry, "base_url": "http://127.0.0.1:9", "allow_private": True}
+    for transport in (httpx.MockTransport(refuse), httpx.HTTPTransport()):
+        with Client(transport=transport, **options) as client, pytest.raises(ConnectError) as caught:
+            client.create(LEAD, account)
+        assert caught.value.outcome == "not_sent"
+
+
+@pytest.mark.parametrize("transport", [httpx.AsyncHTTPTransport(), 5])
+def test_a_transport_that_cannot_send_is_refused_and_not_an_unknown_outcome(
+    transport: Any, registry: Registry, account: Account
+) -> None:
+    with pytest.raises(ValueError, match="cannot send synchronously"):
+        Client(transport=transport, registry=registry).create(LEAD, account)
+
+
+def test_an_unknown_policy_is_refused_and_not_taken_for_the_default(registry: Registry, account: Account) -> None:
+    with pytest.raises(ValueError, match="on_unsupported"):
+        Client(registry=registry, on_unsupported="rise")  # type: ignore[arg-type]
+    client = Client(registry=registry, transport=AcmeSimulator())
+    with pytest.raises(ValueError, match="on_unsupported"):
+        client.create(LEAD, account, on_unsupported="rise")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("lead", [None, 5, [1], [("last_name", "Okafor")]])
+def test_what_is_no_lead_is_refused_by_name(lead: Any, registry: Registry, account: Account) -> None:
+    with pytest.raises(InvalidLeadError, match="a lead is an object, not"):
+        Client(registry=registry, transport=AcmeSimulator()).create(lead, account)

@@ -27,11 +27,9 @@ from unilead.errors import (
     AuthError,
     ConnectError,
     HookContractError,
-    InvalidLeadError,
     LeadError,
     MalformedResponseError,
     MissingFieldsError,
-    Problem,
     RateLimitError,
     RejectedError,
 )
@@ -42,6 +40,7 @@ from unilead.provider import Provider
 from unilead.retry import LONGEST_WAIT, backoff
 from unilead.schema import CreatedLead, Lead
 from unilead.steps import Send, Step, Steps, Wait
+from unilead.strict_json import refusal
 
 Given: TypeAlias = Lead | Mapping[str, Any] | bytes | str | LeadError
 Verdict: TypeAlias = Result | LeadError
@@ -321,13 +320,9 @@ class Run:
 
 
 def _parsed(given: Any) -> Lead:
-    if isinstance(given, (Lead, Mapping, bytes, str)):
-        try:
-            return Lead.parse(given)
-        except LeadError:
-            raise
-        except Exception as fault:  # bottomless nesting, a mapping that fails: it costs the other leads nothing
-            reason = f"the lead cannot be read: {type(fault).__name__}"
-            raise InvalidLeadError([Problem("body", "unreadable", reason)], reason) from None
-    reason = f"a lead is an object, not {type(given).__name__}"
-    raise InvalidLeadError([Problem("body", "not_object", reason)], reason)
+    try:
+        return Lead.parse(given)
+    except LeadError:
+        raise
+    except Exception as fault:  # bottomless nesting, a mapping that fails: it costs the other leads nothing
+        raise refusal("unreadable", f"the lead cannot be read: {type(fault).__name__}") from None

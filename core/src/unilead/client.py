@@ -47,6 +47,7 @@ class _Base(ABC):
     ) -> None:
         if base_url is not None and not allow_private:
             raise ValueError("base_url is for simulators and needs allow_private=True")
+        _check_policy(on_unsupported)
         self.registry = registry or Registry()
         self._transport = transport
         self._backend = backend
@@ -93,6 +94,7 @@ class _Base(ABC):
         self, account: Account, timeout: float | None, on_unsupported: OnUnsupported | None, **more: Any
     ) -> tuple[Provider, Settings, Options]:
         """What an exchange with this account needs."""
+        _check_policy(on_unsupported)
         provider = self.registry.get(account.provider)
         settings = provider.settings_of(account)
         values: dict[str, Any] = {
@@ -126,6 +128,11 @@ class _Base(ABC):
             return Access(provider, settings, refresher)
 
         return make
+
+
+def _check_policy(on_unsupported: str | None) -> None:
+    if on_unsupported not in (None, "report", "raise"):
+        raise ValueError(f"on_unsupported is 'report' or 'raise', not {on_unsupported!r}")
 
 
 def _checked(concurrency: int) -> int:

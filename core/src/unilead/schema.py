@@ -13,7 +13,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from unilead.errors import InvalidLeadError, Problem
-from unilead.strict_json import MAX_KEY, MAX_MEMBERS, read_object
+from unilead.strict_json import MAX_KEY, MAX_MEMBERS, read_object, refusal
 from unilead.values import Flag, JsonObject, Scalar, Text, Timestamp, UnknownName, UnknownValue
 
 MAX_ITEMS = 1_000
@@ -132,6 +132,8 @@ class Lead(_Part):
             except ValidationError:
                 pass
         value = read_object(data) if isinstance(data, (bytes, str)) else data
+        if not isinstance(value, Mapping):
+            raise refusal("not_object", f"a lead is an object, not {type(value).__name__}")
         try:
             return cls.model_validate(value if isinstance(value, dict) else dict(value))
         except ValidationError as fault:

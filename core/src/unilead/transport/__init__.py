@@ -44,7 +44,7 @@ class AsyncTransport(Protocol):
 def open_transport(given: Any, backend: str, *, allow_private: bool = False) -> Transport:
     """Make what sends: the application's own transport (a simulator, one of httpx's), or a pool of the back end.
 
-    Raises: ValueError for a back end that cannot send synchronously.
+    Raises: ValueError for a transport or a back end that cannot send synchronously.
     """
     if isinstance(given, Transport):
         return given
@@ -60,7 +60,7 @@ def open_transport(given: Any, backend: str, *, allow_private: bool = False) -> 
 
 
 def open_async_transport(given: Any, backend: str, *, allow_private: bool = False) -> AsyncTransport:
-    """As `open_transport`, for asynchronous sending. Raises: ValueError for an unknown back end."""
+    """As `open_transport`, for asynchronous sending. Raises: ValueError for what cannot send asynchronously."""
     if isinstance(given, AsyncTransport):
         return given
     if given is not None:

@@ -100,10 +100,13 @@ class AiohttpTransport:
         try:
             url = URL(request.url, encoded=True)
             self._check_literal(url.host or "")
-            headers = outgoing_headers(request, credentials)
             async with asyncio.timeout(timeout):
                 answer = await self._opened().request(
-                    request.method, url, data=request.body or None, headers=headers, allow_redirects=False
+                    request.method,
+                    url,
+                    data=request.body or None,
+                    headers=outgoing_headers(request, credentials),
+                    allow_redirects=False,
                 )
             return await self._read(answer, call)
         except Exception as fault:
