@@ -63,6 +63,17 @@ def test_f091_a_broken_import_fails_only_its_slug(fault: BaseException) -> None:
     assert "acme" in registry.slugs
 
 
+def test_f091_a_failure_that_is_told_again_does_not_grow() -> None:
+    registry = _registry([_plugin("unilead-acme", ImportError("no module x"))])
+    lengths = []
+    for _ in range(4):
+        with pytest.raises(ProviderLoadError) as caught:
+            registry.get("acme")
+        assert isinstance(caught.value.__cause__, ImportError)
+        lengths.append(len(caught.traceback))
+    assert lengths[1] == lengths[3], "each time the traceback of all earlier ones would be kept in memory"
+
+
 def test_f098_a_misspelt_hook_is_refused_by_name() -> None:
     registry = _registry([_plugin("unilead-acme", make_plugin(biuld_request=lambda lead: None))])
     with pytest.raises(ProviderLoadError, match="biuld_request"):

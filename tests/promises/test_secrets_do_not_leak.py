@@ -106,6 +106,13 @@ def visible(outcome: Result | LeadError) -> Iterator[str]:
             seen = seen.__cause__ or seen.__context__
 
 
+def local_variables(outcome: Result | LeadError) -> str:
+    """What a crash reporter shows of an error: its traceback with the local variables of each frame."""
+    if isinstance(outcome, Result):
+        return ""
+    return "".join(traceback.TracebackException.from_exception(outcome, capture_locals=True).format())
+
+
 def secrets_of(slug: str, simulator: Simulator) -> tuple[str, ...]:
     settings = REGISTRY.get(slug).settings(simulator.sample_settings)
     found = settings.secrets()
@@ -130,6 +137,7 @@ def test_s030_s031_no_end_of_a_create_shows_a_secret(
     everything = "\n".join([*visible(outcome), *log.texts, printed])
     for secret in secrets:
         assert secret not in everything
+        assert secret not in local_variables(outcome)
         assert secret.encode() not in pickle.dumps(outcome if isinstance(outcome, LeadError) else outcome.response)
     assert ADDRESS not in everything
 

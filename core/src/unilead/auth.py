@@ -31,7 +31,14 @@ def check_sign_in(info: ProviderInfo, settings: Settings) -> None:
         credential_headers(info, settings)
 
 
-def credential_headers(info: ProviderInfo, settings: Settings, token: str | None = None) -> dict[str, str]:
+class CredentialHeaders(dict[str, str]):
+    """Headers whose values show nowhere, not even in a traceback with local variables."""
+
+    def __repr__(self) -> str:
+        return repr(mask_headers(self))
+
+
+def credential_headers(info: ProviderInfo, settings: Settings, token: str | None = None) -> CredentialHeaders:
     """The headers that prove who is asking.
 
     Args:
@@ -43,14 +50,14 @@ def credential_headers(info: ProviderInfo, settings: Settings, token: str | None
     if missing:
         raise SettingsError(f"setting {missing[0]} is needed to sign in", provider=info.slug)
     if isinstance(scheme, HeaderAuth):
-        return {scheme.name: _safe(fill(scheme.template, settings), scheme.needs, info)}
+        return CredentialHeaders({scheme.name: _safe(fill(scheme.template, settings), scheme.needs, info)})
     if isinstance(scheme, BasicAuth):
         pair = f"{fill(scheme.username, settings)}:{fill(scheme.password, settings)}"
         if any(ord(char) < 32 or ord(char) == 127 for char in pair):
             raise SettingsError(_unfit(scheme.needs), provider=info.slug)
-        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        return CredentialHeaders(Authorization=f"Basic {base64.b64encode(pair.encode()).decode()}")
     text = token if token is not None else fill("{access_token}", settings)
-    return {"Authorization": _safe(f"{scheme.prefix} {text}", scheme.needs, info)}
+    return CredentialHeaders(Authorization=_safe(f"{scheme.prefix} {text}", scheme.needs, info))
 
 
 def mask_headers(headers: Mapping[str, str]) -> dict[str, str]:

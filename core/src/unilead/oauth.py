@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from pydantic import SecretStr
 
-from unilead.auth import mask_text
+from unilead.auth import CredentialHeaders, mask_text
 from unilead.errors import AuthError, ConnectError, LeadError
 from unilead.info import OAuth2, ProviderInfo, Settings, fill
 from unilead.message import Request, Response
@@ -107,7 +107,7 @@ def _token_request(
     url = token_url(info, scheme, settings)
     path = urlsplit(url).path
     client, secret = _text(settings, "client_id"), _text(settings, "client_secret")
-    credentials = {}
+    credentials = CredentialHeaders()
     if scheme.client_auth == "basic":
         credentials["Authorization"] = f"Basic {base64.b64encode(f'{client}:{secret}'.encode()).decode()}"
     else:

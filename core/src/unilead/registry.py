@@ -7,6 +7,7 @@ order: a conflict is an error that names both and the way out.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
 import os
@@ -160,7 +161,10 @@ class Registry:
             return provider
         with self._lock:
             if slug in self._failed:
-                raise self._failed[slug]
+                failed = self._failed[
+                    slug
+                ]  # a copy is raised: an error raised again and again would grow its traceback
+                raise copy.copy(failed) from failed.__cause__
             if slug not in self._loaded:
                 try:
                     self._loaded[slug] = self._load(slug)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ def shown_request(provider: Provider, request: Request, settings: Settings, *, s
         secrets: show them as they are instead of as ``***``.
     Returns: ``method``, ``url``, ``headers`` and ``body``, the JSON value that is sent.
     """
-    credentials = credential_headers(provider.info, settings, _stand_in(provider, settings))
+    credentials: Mapping[str, str] = credential_headers(provider.info, settings, _stand_in(provider, settings))
     url, body = request.url.encode(), request.body
     if not secrets:
         hidden = settings.secrets()
