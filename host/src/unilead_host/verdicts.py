@@ -139,10 +139,10 @@ def restored(stored: Mapping[str, Any]) -> Verdict:
 
 
 def _keep(error: LeadError) -> Keep:
+    if error.outcome == "unknown":  # first: a 408 or 425 may follow a create, and a key must never make a second lead
+        return "unknown"
     if isinstance(error, ProviderError) and error.status in _RELEASED:
         return "release"
-    if error.outcome == "unknown":
-        return "unknown"
     return "done" if isinstance(error, ProviderError) and error.outcome == "rejected" else "release"
 
 
