@@ -25,6 +25,7 @@ from unilead_host.providers import registry_of
 from unilead_host.serving import listen
 from unilead_host.settings import HostSettings
 from unilead_host.storage import Database
+from unilead_host.storage.sole import sole_host
 from unilead_host.tenants import Tenants
 from unilead_host.tokens import Tokens
 
@@ -139,6 +140,18 @@ def test_serving_migrates_and_says_so_in_json(tmp_path: Path) -> None:
         code, rest = ended(process)
     assert code == 0
     assert all(json.loads(line) for line in rest.splitlines())
+
+
+def test_an_sqlite_file_is_served_by_one_host(sqlite_url: str) -> None:
+    environment = {"UNILEAD_HOST_DATABASE_URL": sqlite_url, "UNILEAD_HOST_ENCRYPTION_KEYS": Vault.new_key()}
+    command = [sys.executable, "-m", "unilead_host.cli", "serve", "--port", "0"]
+    with sole_host(sqlite_url), running(command, **environment) as process:
+        _, err = process.communicate(timeout=40)
+    assert process.returncode == 1
+    assert "another host serves this database file" in err
+    assert "Traceback" not in err
+    with sole_host(sqlite_url):
+        pass  # given back
 
 
 async def prepared(url: str, key: str) -> tuple[str, str]:
