@@ -65,8 +65,9 @@ class Created:
 
     def stored(self) -> dict[str, Any]:
         """As JSON, to be kept under a key; without the CRM's limits, which are others by then."""
+        lead = self.lead.model_dump(mode="json")  # not exclude_none: a custom field may well be null
         return {
-            "lead": self.lead.model_dump(mode="json", exclude_none=True),
+            "lead": {name: value for name, value in lead.items() if value is not None},
             "type": self.response.headers.get("content-type", ""),
             "body": self.response.body.decode("utf-8", "surrogateescape"),
             "dropped": list(self.dropped),
