@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl
 import httpx
 from fastapi import FastAPI
 
-from unilead import Registry, Response
+from unilead import AsyncClient, Registry, Response
 from unilead_host.app import Host, create_app
+from unilead_host.credentials import HostCredentialStore
 from unilead_host.settings import HostSettings
 
 ACCOUNTS = "/integrated-account"
@@ -71,3 +72,10 @@ class TokenEndpoint:
         return Response.of(self.status, self.body)
 
     async def aclose(self) -> None: ...
+
+    def take_the_place_of_the_network(self, host: Host) -> None:
+        """From now on, everything the host sends comes here."""
+        store = HostCredentialStore(host.database, host.vault)
+        host.targets._client = AsyncClient(
+            registry=host.registry, transport=self, timeout=20, send_once=True, credential_store=store
+        )

@@ -30,7 +30,7 @@ BACK = "https://app.example/done?x=1"
 
 def endpoint(ours: Tenant, status: int = 200, body: Any = None) -> TokenEndpoint:
     made = TokenEndpoint(status, GRANTED if body is None else body)
-    ours.host.targets._client._driver._transport = made
+    made.take_the_place_of_the_network(ours.host)
     return made
 
 

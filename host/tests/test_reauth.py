@@ -18,7 +18,7 @@ REFUSED = {"error": "invalid_grant", "error_description": f"{CANARY} was revoked
 
 async def account(ours: Tenant, endpoint: TokenEndpoint) -> str:
     """An account that has no access token yet."""
-    ours.host.targets._client._driver._transport = endpoint
+    endpoint.take_the_place_of_the_network(ours.host)
     settings = {"client_id": "app", "refresh_token": CANARY}
     return str((await ours.made(provider="globex", settings=settings))["id"])
 

@@ -215,7 +215,7 @@ async def test_s023_without_a_key_nothing_is_stored(sqlite_url: str, registry: R
 
 
 async def refreshable(ours: Tenant, endpoint: TokenEndpoint) -> str:
-    ours.host.targets._client._driver._transport = endpoint
+    endpoint.take_the_place_of_the_network(ours.host)
     made = await ours.made(provider="globex", settings={"client_id": "app", "refresh_token": "first"})
     return str(made["id"])
 
