@@ -114,8 +114,8 @@ class Registry:
         found: dict[str, list[Plugin]] = {}
         for entry_point in entry_points.select(group=group):
             distribution = entry_point.dist
-            name = distribution.name if distribution is not None else entry_point.value
-            version = distribution.version if distribution is not None else ""
+            metadata = distribution.metadata if distribution is not None else {}  # parsed anew each time it is read
+            name, version = metadata.get("Name") or entry_point.value, metadata.get("Version") or ""
             if _normal(name) in self._disabled or entry_point.name in self._disabled:
                 continue
             plugin = Plugin(entry_point.name, name, version, entry_point.value, entry_point)
