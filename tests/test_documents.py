@@ -43,6 +43,13 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target.partition("#")[0]).exists(), target
 
 
+def test_a_decision_has_a_number_of_its_own_and_a_date() -> None:
+    pages = sorted((ROOT / "docs/decisions").glob("*.md"))
+    assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    for page in pages:
+        assert re.match(r"# .+ \(\d{4}-\d{2}-\d{2}\)\n", page.read_text(encoding="utf-8")), page.name
+
+
 def test_the_readme_is_short() -> None:
     """A page that a newcomer reads to its end."""
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 100
