@@ -10,10 +10,10 @@ from typing import Any
 import click
 import pytest
 
-from unilead import SettingsError
+from unilead import InvalidLeadError, SettingsError
 from unilead.accounts import MAX_FILE, load_account
 from unilead.cli import inputs
-from unilead.cli.inputs import field_names, header_map, read_bytes, remote_query
+from unilead.cli.inputs import field_names, header_map, read_bytes, read_lead, remote_query
 
 
 def test_a_repeated_name_makes_a_list() -> None:
@@ -138,3 +138,21 @@ def test_bottomless_json_is_refused(tmp_path: Path) -> None:
     file.write_text('{"a":' * 100_000, encoding="utf-8")
     with pytest.raises(SettingsError, match="not valid JSON"):
         load_account(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("account.toml", 'provider = "acme"\ntoken: canary'), ("account.json", '{"token":\ncanary}')]
+)
+def test_a_malformed_account_file_names_the_line_and_quotes_nothing(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"line 2,? column \d+") as caught:
+        load_account(tmp_path / name)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "{bad", ""])
+def test_a_malformed_lead_names_its_file(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "lead.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidLeadError, match=r"lead\.json: the lead "):
+        read_lead(str(file))

@@ -186,3 +186,30 @@ def test_a_refresh_whose_thread_cannot_start_leaves_the_account_to_others(
             with pytest.raises(ConnectError, match="no thread"):
                 client.create(LEAD, OAUTH_ACCOUNT)
         assert client.create(LEAD, OAUTH_ACCOUNT, timeout=2).id
+
+
+# --- why there is no connection ---------------------------------------------------------------------------------------
+
+WAYS = ["httpx sync", "httpx2 sync", "httpx async", "httpx2 async", "aiohttp async"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [("http://127.0.0.1:9", "connection refused"), ("http://no-such-host.invalid", "its name does not resolve")],
+)
+def test_a_failed_connection_says_why(way: str, url: str, reason: str, registry: Registry, account: Account) -> None:
+    backend, kind = way.split()
+    options: dict[str, Any] = {"backend": backend, "base_url": url, "allow_private": True, "registry": registry}
+
+    async def create_async() -> None:
+        async with AsyncClient(**options) as client:
+            await client.create(LEAD, account, timeout=1)
+
+    def create() -> None:
+        with Client(**options) as client:
+            client.create(LEAD, account, timeout=1)
+
+    with pytest.raises(ConnectError) as caught:
+        create() if kind == "sync" else asyncio.run(create_async())
+    assert caught.value.message.endswith(f": {reason}")

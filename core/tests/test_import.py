@@ -95,7 +95,7 @@ def test_people_get_a_sentence_and_the_reasons(run: Any, leads: Any) -> None:
     code, out, err = run(leads(25, bad=(7, 9)))
     assert code == 1
     assert "25 rows into Acme CRM: 23 created, 2 rejected, 0 unknown, 0 not sent" in out
-    assert "2 rows: Surname bad007 is bad (row 7, 9)" in " ".join(out.split())
+    assert "2 rows: Surname bad007 is bad (rows 7, 9)" in " ".join(out.split())
     assert "\r" not in err and "\x1b" not in err, "a bar is for terminals"
 
 
@@ -367,7 +367,7 @@ def test_f079_f085_b080_an_interrupted_import_finishes_what_is_in_flight(
         (["--delimiter", ",,"], "one character"),
         (["--encoding", "nonsense"], "no encoding"),
         (["--results", "/no/such/folder/x.jsonl"], "No such file"),
-        (["--account", "x.toml"], "--account FILE, or a simulator"),
+        (["--account", "x.toml"], "either --account or --simulate, not both"),
     ],
 )
 def test_b075_b080_bad_usage_is_exit_2_and_nothing_is_sent(

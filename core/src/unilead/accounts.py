@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from unilead.errors import Problem, SettingsError
 from unilead.info import Account
 
 MAX_FILE = 1024 * 1024
+_PLACE = re.compile(r"line \d+,? column \d+")
 _KEYS = ("id", "provider", "settings", "read_back")
 
 
@@ -35,8 +37,10 @@ def load_account(path: str | Path) -> Account:
     is_json = text.lstrip().startswith("{") or path.suffix == ".json"
     try:
         values = json.loads(text) if is_json else tomllib.loads(text)
-    except (ValueError, RecursionError):
-        raise SettingsError(f"account file {path} is not valid {'JSON' if is_json else 'TOML'}") from None
+    except (ValueError, RecursionError) as fault:
+        place = _PLACE.search(str(fault))  # the rest of the text may quote a secret
+        where = f" ({place[0]})" if place else ""
+        raise SettingsError(f"account file {path} is not valid {'JSON' if is_json else 'TOML'}{where}") from None
     if isinstance(values, dict) and "id" not in values:  # the same at each load: tokens and results are kept by it
         values = {**values, "id": default_id(path)}
     return account_of(values, path.parent)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from unilead.cli.show import Command, line
+from unilead.cli.show import Command, line, note
+from unilead.registry import Registry
 
 TEMPLATE = Path(__file__).parents[1] / "template"
 _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -31,6 +32,8 @@ def new_plugin(slug: str, title: str | None, host: str | None, into: Path) -> No
         raise click.UsageError(f"{target} is there already")
     _render(target, {"slug": slug, "title": title or slug.replace("-", " ").title(), "host": host})
     line(f"made {target}")
+    for plugin in Registry().plugins(slug):
+        note(f"note: {plugin} provides {slug} already; uninstall it before this one is installed")
     line(f"next: cd {target} && pip install -e '.[test]' && pytest")
 
 

@@ -17,8 +17,9 @@ import click
 
 from unilead.cli.client import open_client
 from unilead.cli.dry_run import Target, survey_of, target_of
+from unilead.cli.inputs import check_one_target
 from unilead.cli.progress import progress_of
-from unilead.cli.show import UNKNOWN, Command, heading, note, one_line, pairs, print_json
+from unilead.cli.show import UNKNOWN, Command, heading, in_rows, note, one_line, pairs, print_json, which
 from unilead.errors import LeadError
 from unilead.importing.columns import Columns
 from unilead.importing.ledger import STATUSES, Ledger
@@ -71,8 +72,7 @@ def import_(
 
     Verdicts go to FILE.results.jsonl. A row that was sent is never sent again; --resume sends those that were not.
     """
-    if (account_file is None) == (slug is None):
-        raise click.UsageError("name an account with --account FILE, or a simulator with --simulate SLUG")
+    check_one_target(account_file, slug)
     if delimiter is not None:
         delimiter = _delimiter(delimiter)
     report = _report_path(report_file, dry_run=dry_run)
@@ -191,7 +191,7 @@ def _ended(summary: dict[str, Any], *, as_json: bool, tally: Tally | None = None
     else:
         counts = {name.replace("_", " "): summary[name] for name in STATUSES}
         found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-        heading(f"{summary['rows']:,} rows into {title}: {found}")
+        heading(f"{in_rows(summary['rows'])} into {title}: {found}")
         pairs(
             [
                 ("requests", f"{summary['calls']:,}"),
@@ -208,8 +208,7 @@ def _ended(summary: dict[str, Any], *, as_json: bool, tally: Tally | None = None
 def _reason_lines(tally: Tally | None) -> Iterator[tuple[str, str]]:
     reasons = tally.reasons if tally else []
     for reason in reasons[:TOP_REASONS]:
-        rows = ", ".join(str(row) for row in reason.rows)
-        yield reason.status.replace("_", " "), f"{reason.count:,} rows: {reason.message} (row {rows})"
+        yield reason.status.replace("_", " "), f"{in_rows(reason.count)}: {reason.message} ({which(reason.rows)})"
     if len(reasons) > TOP_REASONS:
         yield "", f"and {len(reasons) - TOP_REASONS} more reasons; --report FILE.html lists them"
 
@@ -263,7 +262,7 @@ def _collecting_less() -> Iterator[None]:
 
 def _show_columns(reader: Reader, columns: Columns, file: str, title: str) -> None:
     """Say where each column goes, before anything is sent."""
-    note(f"{file}: {reader.count:,} rows to {title}")
+    note(f"{file}: {in_rows(reader.count)} to {title}")
     width = max((len(one_line(name)) for name in reader.columns), default=0)
     for name in reader.columns:
         field = columns.chosen.get(name)

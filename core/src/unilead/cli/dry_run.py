@@ -8,7 +8,7 @@ from typing import Any
 
 from unilead.accounts import load_account
 from unilead.cli.progress import progress_of
-from unilead.cli.show import heading, line, pairs, print_json, table
+from unilead.cli.show import heading, in_rows, line, pairs, print_json, table, which
 from unilead.importing.readers import Reader
 from unilead.importing.report import survey_page, write_page
 from unilead.importing.run import columns_of
@@ -67,15 +67,15 @@ def survey_of(
 
 def _print_survey(document: dict[str, Any], title: str) -> None:
     counts = ", ".join(f"{document[name]:,} {name}" for name in ("ready", "missing", "invalid"))
-    heading(f"{document['rows']:,} rows for {title}: {counts}; nothing was sent")
+    heading(f"{in_rows(document['rows'])} for {title}: {counts}; nothing was sent")
     pairs(
         [
-            *((f"missing {name}", f"in {count:,} rows") for name, count in document["missing_fields"].items()),
-            *((f"dropped {path}", f"in {count:,} rows") for path, count in document["dropped"].items()),
+            *((f"missing {name}", f"in {in_rows(count)}") for name, count in document["missing_fields"].items()),
+            *((f"dropped {path}", f"in {in_rows(count)}") for path, count in document["dropped"].items()),
             *(
                 (
                     "invalid",
-                    f"{reason['count']:,} rows: {reason['message']} (row {', '.join(map(str, reason['rows']))})",
+                    f"{in_rows(reason['count'])}: {reason['message']} ({which(reason['rows'])})",
                 )
                 for reason in document["reasons"]
                 if reason["status"] == "invalid"

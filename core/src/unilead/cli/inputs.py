@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import click
 
 from unilead.accounts import load_account
-from unilead.errors import SettingsError
+from unilead.errors import InvalidLeadError, SettingsError
 from unilead.info import Account, Settings
 from unilead.provider import Provider
 from unilead.schema import Lead
@@ -45,9 +45,23 @@ def _read_file(path: str) -> bytes:
         raise click.UsageError("the path of the file has a zero byte") from None
 
 
+def check_one_target(account_file: str | None, slug: str | None) -> None:
+    """Make sure that leads have one place to go to. Raises: UsageError."""
+    if account_file is not None and slug is not None:
+        raise click.UsageError("give either --account or --simulate, not both")
+    if account_file is None and slug is None:
+        raise click.UsageError("name an account with --account FILE, or a simulator with --simulate SLUG")
+
+
 def read_lead(path: str) -> Lead:
     """Read a lead. Raises: InvalidLeadError."""
-    return Lead.parse(read_bytes(path))
+    try:
+        return Lead.parse(read_bytes(path))
+    except InvalidLeadError as error:
+        if error.fields == ("body",):
+            name = "standard input" if path == "-" else click.format_filename(path)
+            error.message = f"{name}: {error.message.replace('request body', 'the lead')}"
+        raise
 
 
 def account_and_settings(provider: Provider, account_file: str | None) -> tuple[Account, Settings]:

@@ -13,7 +13,7 @@ import click
 
 from unilead.accounts import load_account
 from unilead.cli.client import open_client
-from unilead.cli.inputs import field_names, read_lead
+from unilead.cli.inputs import check_one_target, field_names, read_lead
 from unilead.cli.show import Command, compact, error_document, heading, line, note, note_losses, pairs, print_json
 from unilead.cli.wire import shown_request
 from unilead.client import Client
@@ -60,8 +60,7 @@ def create(
     lead_file: str,
 ) -> None:
     """Create LEAD in an account's CRM and print what the CRM answered."""
-    if (account_file is None) == (slug is None):
-        raise click.UsageError("name an account with --account FILE, or a simulator with --simulate SLUG")
+    check_one_target(account_file, slug)
     registry = Registry()
     simulator = registry.get(slug).simulator() if slug else None
     account = Account(slug, simulator.sample_settings) if slug and simulator else load_account(account_file or "")

@@ -56,6 +56,16 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=encoding not in ("utf8", "cp65001")), file=_stdout())
 
 
+def in_rows(count: int) -> str:
+    """So many rows, in words."""
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def which(rows: Sequence[int]) -> str:
+    """A few rows by their numbers, in words."""
+    return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows))}"
+
+
 def line(text: str | bytes = "") -> None:
     """Print text as it is; bytes are not encoded anew."""
     click.echo(text, file=_stdout())

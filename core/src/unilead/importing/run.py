@@ -126,7 +126,7 @@ def _earlier(results: Path, key: ImportKey, again: Again) -> ImportKey | None:
             f"{results} holds the results of this file read in another way", hint=f"it was read with {then}"
         )
     if differences:
-        hint = "--results FILE keeps those of another account apart"
+        hint = f"--results FILE keeps those of this account apart; or move {results.name} away, if they are of no use"
         raise FileError(f"{results} holds the results of another {' and '.join(differences)}", hint=hint)
     return earlier
 

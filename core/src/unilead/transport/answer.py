@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import ssl
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -92,20 +94,36 @@ def failure(fault: BaseException, call: CallState, request: Request) -> LeadErro
         return ConnectError(f"certificate of {host} is refused: {certificate}", hint=hint, retryable=False)
     if type(fault).__name__ in ("LocalProtocolError", "InvalidURL", "UnsupportedProtocol", "ValueError"):
         return ConnectError(f"the request to {host} is malformed", hint="nothing was sent", retryable=False)
-    return ConnectError(f"could not connect to {host}: {type(fault).__name__}", hint="nothing was sent; repeat later")
+    return ConnectError(f"could not connect to {host}: {_reason(fault)}", hint="nothing was sent; repeat later")
 
 
 def _timed_out(fault: BaseException) -> bool:
     return isinstance(fault, TimeoutError) or "Timeout" in type(fault).__name__
 
 
-def _certificate_fault(fault: BaseException) -> str:
+def _chain(fault: BaseException) -> Iterator[BaseException]:
+    """A fault and what led to it."""
     seen: BaseException | None = fault
     while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def _certificate_fault(fault: BaseException) -> str:
+    for seen in _chain(fault):
         if isinstance(seen, ssl.SSLCertVerificationError) and hasattr(seen, "verify_message"):
             return seen.verify_message  # aiohttp's own class of this kind has none, but its cause has
-        seen = seen.__cause__ or seen.__context__
     return ""
+
+
+def _reason(fault: BaseException) -> str:
+    """Why there is no connection, as the operating system says it; the name of the fault where it says nothing."""
+    for seen in reversed([*_chain(fault)]):
+        if isinstance(seen, socket.gaierror):
+            return "its name does not resolve"
+        if isinstance(seen, OSError) and (seen.errno or 0) > 0:
+            return os.strerror(seen.errno or 0).lower()  # an event loop puts other words into the exception
+    return "no connection in time" if _timed_out(fault) else type(fault).__name__
 
 
 def make_response(
