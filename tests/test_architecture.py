@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,3 +84,12 @@ def test_every_member_has_its_readme_and_licence() -> None:
     for folder in [ROOT / "core", ROOT / "host", *PLUGINS]:
         assert (folder / "README.md").read_text(encoding="utf-8").startswith("# ")
         assert "Apache License" in (folder / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_every_room_of_the_core_is_on_the_architecture_page() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/architecture.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = set(re.findall(r"`(\w+/?)`", " ".join(rows)))
+    core = ROOT / "core/src/unilead"
+    there = {path.stem for path in core.glob("*.py")} - {"__init__"}
+    there |= {f"{path.name}/" for path in core.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert named == there

@@ -142,18 +142,23 @@ def _checked(concurrency: int) -> int:
 
 
 class Client(_Base):
-    """Creates leads, one call at a time. Keep one for the life of the application: it holds the connections.
+    """Creates leads. Keep one for the life of the application: it holds the connections.
+
+    Any number of threads may share one. A forked process opens connections of its own.
 
     Args:
         registry: the providers to use; all installed ones by default.
         transport: what sends instead of the network: a simulator, an httpx transport, or a `Transport` of your own.
-        backend: HTTP library, ``httpx`` by default.
+        backend: HTTP library, ``httpx`` or ``httpx2``; `AsyncClient` also takes ``aiohttp``.
         base_url: where to send instead of the account's own address; needs ``allow_private=True``.
+        allow_private: connect to addresses that are not on the public internet; for simulators.
         timeout: seconds for one create, waits and repeats included.
         on_unsupported: ``report`` names what a CRM cannot take in ``Result.dropped``; ``raise`` refuses such a lead.
         send_once: pass every answer on at once, a 429 too; only a request that never left is tried again.
         credential_store: where refreshed tokens are kept; in memory by default.
         pacer: keeps each account below its CRM's rate limits, such as a `RatePacer`; nothing does by default.
+    Raises: ValueError for ``base_url`` without ``allow_private``, and for an unknown ``on_unsupported``; at the first
+        use, for a transport or a back end that cannot send synchronously.
     """
 
     _driver: Driver
@@ -175,8 +180,15 @@ class Client(_Base):
         """Create a lead in the account's CRM.
 
         Args:
+            lead: a `Lead`, a mapping, or JSON text; its keys are those of `Lead`.
+            account: where to create it.
+            remote_query: further query parameters for the CRM, nested as JSON; none that carries a credential.
+            read_back: read the lead after creating it, to fill what the create did not answer; the account's word by
+                default. A read that fails leaves the create a success.
+            on_unsupported: as for the client.
             on_send: called with the complete request before it is first sent; what it raises stops the create.
             timeout: seconds for this create; the client's by default.
+        Returns: what the CRM answered, and what of the lead did not reach it.
         Raises: LeadError; its ``outcome`` says whether the lead may exist.
         """
         return self._driver.drive(
@@ -259,7 +271,10 @@ class Client(_Base):
 
 
 class AsyncClient(_Base):
-    """As `Client`, asynchronously. A refresh that has begun runs to its end even when the create is cancelled."""
+    """As `Client`, asynchronously, in any event loop. Each loop has connections of its own, to be closed in that loop.
+
+    A refresh that has begun runs to its end even when the create is cancelled.
+    """
 
     _driver: AsyncDriver
 
@@ -280,11 +295,9 @@ class AsyncClient(_Base):
         on_send: Callable[[Request], None] | None = None,
         timeout: float | None = None,
     ) -> Result:
-        """Create a lead in the account's CRM.
+        """Create a lead in the account's CRM; see `Client.create`.
 
-        Args:
-            on_send: called with the complete request before it is first sent; what it raises stops the create.
-            timeout: seconds for this create; the client's by default.
+        Cancelled after the request left, the lead may exist.
         Raises: LeadError; its ``outcome`` says whether the lead may exist.
         """
         return await self._driver.drive(

@@ -23,24 +23,17 @@ T = TypeVar("T")
 Pair: TypeAlias = tuple[int, Verdict]
 
 
-class Creating(Iterator[Pair]):
-    """The verdicts of a `Client.create_many`, as they come.
+class _Progress:
+    """What can be asked of verdicts on their way."""
 
-    Leaving early (`close`, or letting go of it) waits for the requests in flight; their verdicts are lost.
-    """
-
-    def __init__(self, run: Run, pairs: Iterator[Pair]) -> None:
+    def __init__(self, run: Run, pairs: Any) -> None:
         self._run = run
-        self._pairs: Any = pairs
+        self._pairs = pairs
 
     @property
     def calls(self) -> int:
         """Number of requests sent so far."""
         return self._run.calls
-
-    def __next__(self) -> Pair:
-        pair: Pair = next(self._pairs)
-        return pair
 
     @property
     def size(self) -> int:
@@ -56,35 +49,32 @@ class Creating(Iterator[Pair]):
         """Take no more leads and send nothing again; what is in flight goes on to its verdict."""
         self._run.stopped = True
 
+
+class Creating(_Progress, Iterator[Pair]):
+    """The verdicts of a `Client.create_many`, as they come.
+
+    Leaving early (`close`, or letting go of it) waits for the requests in flight; their verdicts are lost.
+    """
+
+    def __next__(self) -> Pair:
+        pair: Pair = next(self._pairs)
+        return pair
+
     def close(self) -> None:
-        """Take no more leads, and wait for the requests in flight."""
+        """Take no more leads, send nothing again, and wait for the requests in flight."""
         self._pairs.close()
 
 
-class AsyncCreating(AsyncIterator[Pair]):
-    """As `Creating`, asynchronously; leaving early cancels the requests in flight: their outcome is unknown."""
+class AsyncCreating(_Progress, AsyncIterator[Pair]):
+    """As `Creating`, asynchronously.
 
-    def __init__(self, run: Run, pairs: AsyncIterator[Pair]) -> None:
-        self._run = run
-        self._pairs: Any = pairs
-
-    @property
-    def calls(self) -> int:
-        """Number of requests sent so far."""
-        return self._run.calls
+    Leaving early, or cancelling the wait for the next verdict, ends it and cancels the requests in flight: their
+    outcome is unknown.
+    """
 
     async def __anext__(self) -> Pair:
         pair: Pair = await anext(self._pairs)
         return pair
-
-    @property
-    def closed(self) -> LeadError | None:
-        """Why the account can send no more: refused credentials, a wait of more than a minute, no connection."""
-        return self._run.closed
-
-    def stop(self) -> None:
-        """Take no more leads and send nothing again; what is in flight goes on to its verdict."""
-        self._run.stopped = True
 
     async def aclose(self) -> None:
         """Take no more leads, and cancel the requests in flight."""
