@@ -38,6 +38,7 @@ from unilead_host.targets import Targets
 from unilead_host.tenants import Tenants
 from unilead_host.tokens import Tokens
 from unilead_host.version import VERSION
+from unilead_host.watchdog import Watchdog
 from unilead_host.wire import Answer, Refusal, error_body, phrase, unavailable
 
 CLEANING_SECONDS = 600.0
@@ -55,6 +56,7 @@ class Host:
         simulators: by slug; empty unless the host simulates.
         attempts: who guesses tokens.
         leads: creates and reads leads.
+        watchdog: knows whether a plugin holds the host up.
     """
 
     settings: HostSettings
@@ -72,6 +74,7 @@ class Host:
     metrics: Metrics
     simulators: Mapping[str, Simulator]
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
+    watchdog: Watchdog = field(default_factory=Watchdog)
 
     @classmethod
     def build(cls, settings: HostSettings, registry: Registry) -> Host:
@@ -175,7 +178,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await host.start()
     cleaning = asyncio.create_task(host.clean())
     try:
-        yield
+        async with host.watchdog.watching():
+            yield
     finally:
         cleaning.cancel()
         await host.stop()

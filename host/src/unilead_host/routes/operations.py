@@ -26,7 +26,9 @@ async def _healthz(request: Request) -> Response:
 
 
 async def _readyz(request: Request) -> Response:
-    """The host can take a lead: its database answers, and nobody told it to end."""
+    """The host can take a lead: its database answers, no plugin holds it up, and nobody told it to end."""
+    if request.app.state.host.watchdog.is_shy:
+        raise Refusal(503, "A plugin held the host up; its log names it", headers={"Retry-After": "1"})
     if getattr(request.app.state, "draining", False):
         raise Refusal(503, "The host is about to end", headers={"Retry-After": "1"})
     try:
