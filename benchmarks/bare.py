@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "Authorization": "Bearer token"}
@@ -24,8 +25,9 @@ async def aiohttp_post(url: str, body: bytes) -> AsyncIterator[Post]:
 
 
 @asynccontextmanager
-async def httpx2_post(url: str, body: bytes) -> AsyncIterator[Post]:
-    import httpx2
-
-    async with httpx2.AsyncClient(limits=httpx2.Limits(max_connections=100, max_keepalive_connections=100)) as client:
+async def httpx_post(module: str, url: str, body: bytes) -> AsyncIterator[Post]:
+    """For ``httpx`` and ``httpx2``, whose names are the same."""
+    library = import_module(module)
+    limits = library.Limits(max_connections=100, max_keepalive_connections=100)
+    async with library.AsyncClient(limits=limits) as client:
         yield lambda: client.post(url, content=body, headers=HEADERS)

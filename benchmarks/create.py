@@ -112,8 +112,10 @@ def concurrent(run: Choice) -> None:
         tasks = {
             "bare aiohttp": bare.aiohttp_post(url, body),
             "unilead, aiohttp": unilead_create(registry, case, stub.url, "aiohttp"),
-            "bare httpx2": bare.httpx2_post(url, body),
+            "bare httpx2": bare.httpx_post("httpx2", url, body),
             "unilead, httpx2": unilead_create(registry, case, stub.url, "httpx2"),
+            "bare httpx": bare.httpx_post("httpx", url, body),
+            "unilead, httpx": unilead_create(registry, case, stub.url, "httpx"),
             "hubspot-sdk, asynchronous": rivals.hubspot_sdk_async(stub.url, from_json(body)),
         }
         contenders: dict[str, Callable[[], Sample]] = {}
@@ -134,13 +136,10 @@ def _show_concurrent(found: Rounds) -> None:
     for name in found.samples:
         ratios = found.rate_ratio("unilead, aiohttp", name), found.cpu_ratio("unilead, aiohttp", name)
         row(name, found.rate(name), found.cpu(name), *ratios)
-    row(
-        "unilead on httpx2 against bare httpx2",
-        "",
-        "",
-        found.rate_ratio("unilead, httpx2", "bare httpx2"),
-        found.cpu_ratio("unilead, httpx2", "bare httpx2"),
-    )
+    head("unilead on the library, against the library alone", "rate", "CPU")
+    for library in ("aiohttp", "httpx2", "httpx"):
+        pair = f"unilead, {library}", f"bare {library}"
+        row(library, found.rate_ratio(*pair), found.cpu_ratio(*pair))
 
 
 def _widths(run: Choice, client: Kept, calls: int) -> None:
@@ -161,9 +160,8 @@ async def unilead_create(registry: Registry, case: Case, url: str, backend: str)
 
 def main() -> None:
     run = choice("One create on the wire, against the vendors' clients and the bare HTTP clients")
-    if "concurrent" not in os.environ.get("ONLY", "concurrent sequential").split() or 1:
-        with TemporaryDirectory() as folder:
-            sequential(run, Path(folder))
+    with TemporaryDirectory() as folder:
+        sequential(run, Path(folder))
     concurrent(run)
 
 
