@@ -548,3 +548,24 @@ def test_leaving_early_repeats_nothing() -> None:
     next(creating)
     creating.close()
     assert crm.sizes == [SIZE, 0], "the throttled batch is not sent again for nobody"
+
+
+def test_pairs_that_are_none_end_the_sending_and_keep_the_verdicts_in_flight() -> None:
+    second_is_read = threading.Event()
+
+    class Slow(BatchSimulator):
+        def send(self, request: Any, *, credentials: Any, timeout: float) -> Response:
+            second_is_read.wait(5)
+            return super().send(request, credentials=credentials, timeout=timeout)
+
+    def pairs() -> Iterator[Any]:
+        yield from enumerate(_leads(SIZE))
+        yield "no pair"
+        second_is_read.set()
+
+    creating = Client(transport=Slow(), registry=batch_registry()).create_many(
+        pairs(), ACCOUNT, numbered=True, concurrency=2
+    )
+    assert sorted(index for index, _ in islice(creating, SIZE)) == list(range(SIZE))
+    with pytest.raises(ValueError, match="unpack"):
+        next(creating)

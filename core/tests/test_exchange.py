@@ -382,3 +382,16 @@ def test_an_unknown_policy_is_refused_and_not_taken_for_the_default(registry: Re
 def test_what_is_no_lead_is_refused_by_name(lead: Any, registry: Registry, account: Account) -> None:
     with pytest.raises(InvalidLeadError, match="a lead is an object, not"):
         Client(registry=registry, transport=AcmeSimulator()).create(lead, account)
+
+
+def test_a_read_back_is_paced_too(registry: Registry, account: Account, simulator: AcmeSimulator) -> None:
+    class Counting:
+        sends = 0
+
+        def wait(self, account_id: str, limits: Any) -> float:
+            self.sends += 1
+            return 0.0
+
+    pacer = Counting()
+    Client(transport=simulator, registry=registry, pacer=pacer).create(LEAD, account, read_back=True)
+    assert pacer.sends == len(simulator.calls) == 2

@@ -19,7 +19,12 @@ import pytest
 from acme_batch import BatchSimulator, batch_registry
 from unilead import Registry, Response
 from unilead.cli import main
+from unilead.importing import run as run_module
+from unilead.importing.files import FileError
+from unilead.importing.ledger import ImportKey
+from unilead.importing.readers import open_reader
 from unilead.importing.report import ranges
+from unilead.importing.run import prepare, results_path
 
 HEADER = "Last name,Given name,Stage\n"
 
@@ -510,3 +515,46 @@ def test_a_terminal_gets_a_bar_with_counts(leads: Any) -> None:
 def test_rows_are_listed_in_ranges() -> None:
     assert ranges([]) == ""
     assert ranges([1, 4, 5, 6, 7, 9, 10]) == "1, 4-7, 9-10"
+
+
+# --- two imports that begin at once -----------------------------------------------------------------------------------
+
+
+def _prepared(file: Path, account: str) -> tuple[Any, Any]:
+    return prepare(open_reader(file), file, results_path(file), provider="acme", account=account)
+
+
+def test_f081_of_two_imports_that_begin_at_once_one_gets_the_results(
+    leads: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the loser's account would stand over the winner's rows, and --resume would take them for its own."""
+    file = leads(3)
+    others: list[Any] = []
+    decide = run_module.columns_of
+
+    def decide_late(*arguments: Any) -> Any:
+        monkeypatch.setattr(run_module, "columns_of", decide)
+        others.append(_prepared(file, "second"))
+        return decide(*arguments)
+
+    monkeypatch.setattr(run_module, "columns_of", decide_late)
+    with pytest.raises(FileError, match="another import"):
+        _prepared(file, "first")
+    others[0][1].close()
+    assert ImportKey.read(results_path(file))["account"] == "second"
+
+
+def test_f072_an_import_that_could_not_say_what_it_is_of_begins_again(
+    leads: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = leads(3)
+
+    def fail(key: ImportKey, results: Path) -> None:
+        raise FileError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImportKey, "write", fail)
+        with pytest.raises(FileError, match="No space"):
+            _prepared(file, "first")
+    _, ledger = _prepared(file, "first")
+    ledger.close()

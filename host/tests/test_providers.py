@@ -17,10 +17,8 @@ class EntryPoints:
 
     def select(self, group: str) -> list[Any]:
         class Distribution:
-            version = "1.0"
-
             def __init__(self, name: str) -> None:
-                self.name = name
+                self.metadata = {"Name": name, "Version": "1.0"}
 
         class EntryPoint:
             name, value = "acme", "acme"

@@ -323,6 +323,7 @@ class Sending:
             return created
         try:
             request = self.provider.build_read_request(created.id, self.settings, base_url=self.options.base_url)
+            yield from self._paced()
             response = yield from self._answer(request)
             read = self.provider.parse_response(response, request, self.settings)
         except LeadError:

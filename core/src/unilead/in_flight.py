@@ -85,7 +85,7 @@ def in_threads(
     run: Run, leads: Iterable[tuple[int, Given]], drive: Callable[[Steps], Judged], concurrency: int
 ) -> Iterator[Pair]:
     """Drive the groups of a run in threads, ``concurrency`` at a time."""
-    source = iter(leads)
+    source = ((index, lead) for index, lead in leads)  # what is no pair fails here, as a fault of the source
     running: set[Future[Judged]] = set()
     fault: Exception | None = None
     ended = False
@@ -170,7 +170,8 @@ async def _take_async(source: AsyncIterator[tuple[int, Given]], size: int) -> tu
     group: Group = []
     try:
         while len(group) < size:
-            group.append(await anext(source))
+            index, lead = await anext(source)
+            group.append((index, lead))
     except StopAsyncIteration:
         pass
     except Exception as fault:  # as in `_take`

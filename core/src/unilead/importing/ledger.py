@@ -86,6 +86,9 @@ class Ledger:
         flags = os.O_RDWR | os.O_APPEND | (os.O_CREAT | os.O_EXCL if fresh else 0)
         try:
             return os.open(self.path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
+        except FileExistsError:
+            hint = "wait for it, then --resume"
+            raise FileError(f"results file {self.path}: another import has just begun it", hint=hint) from None
         except OSError as fault:
             raise FileError(f"results file {self.path}: {fault.strerror or type(fault).__name__}") from None
 

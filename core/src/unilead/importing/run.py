@@ -88,8 +88,13 @@ def prepare(
     columns = columns_of(reader, mapping, saved)
     if earlier is None:
         name = file.name.encode("utf-8", "replace").decode()
-        ImportKey(file=name, **key, map=columns.chosen).write(results)  # first: results without it are of no use
-        ledger = Ledger(results, fresh=True)
+        ledger = Ledger(results, fresh=True)  # first: only one of two imports that begin at once can make it
+        try:
+            ImportKey(file=name, **key, map=columns.chosen).write(results)
+        except BaseException:
+            ledger.close()
+            results.unlink()  # nothing was sent, and results that do not say what they are of are of no use
+            raise
     else:
         ledger = Ledger(results, fresh=False)
         if not again.any:
