@@ -200,7 +200,8 @@ def padded(size: int) -> bytes:
 def test_b014_a_body_of_a_mebibyte_and_one_more_byte(served: Served) -> None:
     fits = served.raw(served.head(f"Content-Length: {MEBIBYTE}"), padded(MEBIBYTE))
     assert fits.startswith(b"HTTP/1.1 200 OK\r\n")
-    exceeds = served.raw(served.head(f"Content-Length: {MEBIBYTE + 1}"), padded(MEBIBYTE + 1))
+    # Refused by its stated length; a body under way would meet a closed connection, which may overtake the answer.
+    exceeds = served.raw(served.head(f"Content-Length: {MEBIBYTE + 1}"))
     assert exceeds.startswith(b"HTTP/1.1 413 Payload Too Large\r\n")
     assert b'"message":"Request body exceeds 1048576 bytes"' in exceeds
     assert served.crm.count == 1
