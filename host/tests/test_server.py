@@ -209,7 +209,7 @@ def test_b014_a_body_of_a_mebibyte_and_one_more_byte(served: Served) -> None:
 
 def test_b014_a_declared_body_is_not_waited_for(served: Served) -> None:
     start = time.monotonic()
-    answer = served.raw(served.head("Content-Length: 100000000"), b"{")
+    answer = served.raw(served.head("Content-Length: 100000000") + b"{")
     assert answer.startswith(b"HTTP/1.1 413 Payload Too Large\r\n")
     assert time.monotonic() - start < 5
     assert b"connection: close" in answer.lower()
