@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
@@ -19,7 +20,7 @@ _JSON_TYPE = re.compile(r"application/(json|[a-z0-9!#$&^_.+-]+\+json)")
 _UTF_8 = re.compile(r"""charset=("?)utf-?8\1""")
 
 
-class LeadEndpoint:
+class LeadEndpoint(ABC):
     """ASGI application for one path: checks method and token, then hands the request to the service.
 
     It is no FastAPI handler because the order of the checks is part of the API: the token comes before the body.
@@ -41,9 +42,9 @@ class LeadEndpoint:
             answer = crashed(scope, fault)
         await send_answer(send, answer)
 
+    @abstractmethod
     async def serve(self, scope: Scope, receive: Receive) -> Answer:
         """Answer a request with the right method. Raises: Refusal, StorageError."""
-        raise NotImplementedError
 
 
 class CreateLead(LeadEndpoint):
