@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
+from unilead.cli.lazy import LazyGroup
 from unilead.cli.show import error_document, exit_code, note, print_json
 from unilead.errors import LeadError
 from unilead_host.version import VERSION
@@ -27,26 +26,13 @@ class Failure(click.ClickException):
     """A command cannot do what it was asked; says why."""
 
 
-class _Commands(click.Group):
-    """Finds commands by name, without importing the others."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"unilead_host.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing one."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
-
-
-@click.group(cls=_Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    package="unilead_host.cli",
+    table=COMMANDS,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(VERSION, message="unilead-host %(version)s")
 def cli() -> None:
     """POST /unified/crm/leads, for whatever providers are installed.
