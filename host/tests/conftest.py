@@ -11,14 +11,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 import acme
 from host_callers import Tenant, tenant
 from host_stage import Stage, staged
 from unilead import OAuth2, OAuthSettings, Registry
 from unilead_host.accounts import Accounts
-from unilead_host.app import create_app
+from unilead_host.app import Application, create_app
 from unilead_host.crypto import Vault
 from unilead_host.settings import HostSettings
 from unilead_host.storage import Database, migrate
@@ -161,13 +160,13 @@ async def stage(host_url: str, anyio_backend: str) -> AsyncIterator[Stage]:
 
 
 @pytest.fixture
-def app(sqlite_url: str, registry: Registry) -> FastAPI:
+def app(sqlite_url: str, registry: Registry) -> Application:
     settings = HostSettings(database_url=sqlite_url, encryption_keys=Vault.new_key(), simulated=True)
     return create_app(settings, registry)
 
 
 @pytest.fixture
-async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def http(app: Application) -> AsyncIterator[httpx.AsyncClient]:
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
@@ -175,10 +174,10 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def ours(app: FastAPI, http: httpx.AsyncClient) -> Tenant:
+async def ours(app: Application, http: httpx.AsyncClient) -> Tenant:
     return await tenant(app, http, "ours")
 
 
 @pytest.fixture
-async def theirs(app: FastAPI, http: httpx.AsyncClient) -> Tenant:
+async def theirs(app: Application, http: httpx.AsyncClient) -> Tenant:
     return await tenant(app, http, "theirs")

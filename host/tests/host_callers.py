@@ -9,10 +9,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
-from fastapi import FastAPI
 
 from unilead import AsyncClient, Registry, Response
-from unilead_host.app import Host, create_app
+from unilead_host.app import Application, Host, create_app
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.settings import HostSettings
 
@@ -43,7 +42,7 @@ class Tenant:
         return Tenant(self.host, self.http, self.id, clear)
 
 
-async def tenant(app: FastAPI, http: httpx.AsyncClient, name: str) -> Tenant:
+async def tenant(app: Application, http: httpx.AsyncClient, name: str) -> Tenant:
     """A new tenant."""
     host: Host = app.state.host
     made = await host.tenants.create(name)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from host_callers import Tenant
+from unilead_host.app import Application
 from unilead_host.attempts import ADDRESSES, FailedAttempts
 
 
@@ -50,7 +50,7 @@ def test_s020_memory_is_bounded() -> None:
 
 
 @pytest.mark.anyio
-async def test_s020_over_http_a_guesser_is_slowed_and_others_are_not(app: FastAPI, ours: Tenant) -> None:
+async def test_s020_over_http_a_guesser_is_slowed_and_others_are_not(app: Application, ours: Tenant) -> None:
     guesser = httpx.ASGITransport(app, client=("192.0.2.9", 1))
     async with httpx.AsyncClient(transport=guesser, base_url="http://host") as http:
         wrong = {"Authorization": f"Bearer {ours.token[:-2]}AA"}

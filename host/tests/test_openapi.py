@@ -77,7 +77,7 @@ def background(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 # Past the tool's own pytest plugin, which does not know the newest pytest.
-DOCUMENT = create_app(HostSettings()).openapi()
+DOCUMENT = create_app(HostSettings()).office.openapi()
 OPERATIONS = [found.ok() for found in schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()]
 ACCOUNT = "integrated_account_id"
 

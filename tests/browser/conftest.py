@@ -15,13 +15,12 @@ from typing import Any
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, require
 from unilead import Simulator
 from unilead_host import serving
-from unilead_host.app import create_app
+from unilead_host.app import Application, create_app
 from unilead_host.demo import Demo, demo_settings
 from unilead_host.providers import registry_of
 from unilead_host.settings import HostSettings
@@ -38,7 +37,7 @@ class Stand:
     """
 
     url: str
-    app: FastAPI
+    app: Application
     token: str = field(repr=False)
     accounts: dict[str, str]
 

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import structlog
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.types import Receive, Scope, Send
 
-from unilead import Registry, Simulator
-from unilead_host import page
+from unilead import Registry
 from unilead_host.accounts import Accounts
 from unilead_host.attempts import FailedAttempts
 from unilead_host.connect import Connections
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import Vault
+from unilead_host.flights import Flights
+from unilead_host.headers import SecurityHeaders
 from unilead_host.idempotency import Keys, Repeats
 from unilead_host.limits import BodyLimit
 from unilead_host.metrics import Metrics
-from unilead_host.middleware import Boundary, PlainPaths
-from unilead_host.openapi import openapi_document
+from unilead_host.middleware import EXCEPTION_HANDLERS, Boundary, PlainPaths
+from unilead_host.page.session import Sessions
 from unilead_host.providers import registry_of, simulators_of
-from unilead_host.routes import accounts, connect, leads, meta, operations
+from unilead_host.routes import leads, operations
 from unilead_host.server import pin_reason_phrases
 from unilead_host.service import LeadService
 from unilead_host.settings import HostSettings
@@ -37,13 +37,15 @@ from unilead_host.storage.migrating import current_revision, newest_revision
 from unilead_host.targets import Targets
 from unilead_host.tenants import Tenants
 from unilead_host.tokens import Tokens
-from unilead_host.version import VERSION
 from unilead_host.watchdog import Watchdog
-from unilead_host.wire import Answer, Refusal, error_body, phrase, unavailable
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from unilead import Simulator
 
 CLEANING_SECONDS = 600.0
 LEASE_MARGIN = 5.0  # seconds beyond the time of a create until its key counts as abandoned
-LOG = structlog.get_logger("unilead_host")
 
 
 @dataclass(frozen=True)
@@ -131,10 +133,30 @@ class Host:
                 await self.tokens.clean()
 
 
-class Application(FastAPI):
+class Application(Starlette):
     """The application. A request to create a lead goes straight to its endpoint, which needs nothing of what lies on
-    the way there: the framework's layers cost more than sending the lead.
+    the way there: the framework's layers cost more than sending the lead. What is no business of leads or operation
+    goes to the back office, which is loaded when somebody first asks for it.
     """
+
+    def __init__(self, host: Host) -> None:
+        handlers: Mapping[Any, Any] = EXCEPTION_HANDLERS
+        super().__init__(
+            routes=[*leads.routes(), *operations.routes()],
+            middleware=[
+                Middleware(SecurityHeaders),  # the outermost: even the answer to a crash has them
+                Middleware(Boundary),
+                Middleware(PlainPaths),
+                Middleware(BodyLimit, max_body=host.settings.max_body),
+            ],
+            exception_handlers=handlers,
+            lifespan=_lifespan,
+        )
+        self.state.host = host
+        self.state.sessions = Sessions(host.vault, host.tokens, public_url=host.settings.public_url)
+        self.router.redirect_slashes = False
+        self.router.default = self._ask_office
+        self._opening: Flights[FastAPI] = Flights()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -144,36 +166,37 @@ class Application(FastAPI):
         else:
             await super().__call__(scope, receive, send)
 
+    @cached_property
+    def office(self) -> FastAPI:
+        """The back office."""
+        from unilead_host.office import make_office
 
-def create_app(settings: HostSettings, registry: Registry | None = None) -> FastAPI:
+        return make_office(self.state)
+
+    async def _ask_office(self, scope: Scope, receive: Receive, send: Send) -> None:
+        office = self.__dict__.get("office") or await self._opening.join("office", self._open_office)
+        await office(scope, receive, send)
+
+    async def _open_office(self) -> FastAPI:
+        """Load the back office, in a thread: leads go on meanwhile."""
+        office = await asyncio.to_thread(lambda: self.office)
+        if gc.get_freeze_count():  # it is loaded for good, as what was there at the start; see `serving.settle_memory`
+            gc.freeze()
+        return office
+
+
+def create_app(settings: HostSettings, registry: Registry | None = None) -> Application:
     """Make the application.
 
     Args:
         registry: the providers to serve; all installed ones by default, with the overrides that the settings name.
     """
     pin_reason_phrases()
-    host = Host.build(settings, registry if registry is not None else registry_of(settings))
-    app = Application(
-        title="unilead", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan
-    )
-    app.state.host = host
-    app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
-    app.router.redirect_slashes = False
-    app.add_middleware(BodyLimit, max_body=settings.max_body)
-    app.add_middleware(PlainPaths)
-    app.add_middleware(Boundary)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(StorageError, _storage_error)
-    app.include_router(accounts.router)
-    app.include_router(connect.router)
-    app.router.routes.extend([*meta.routes(), *leads.routes(), *operations.routes()])
-    page.install(app, host)
-    return app
+    return Application(Host.build(settings, registry if registry is not None else registry_of(settings)))
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: Application) -> AsyncIterator[None]:
     host: Host = app.state.host
     await host.start()
     cleaning = asyncio.create_task(host.clean())
@@ -183,37 +206,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         cleaning.cancel()
         await host.stop()
-
-
-# --- errors outside the lead endpoints, in the same shape -------------------------------------------------------------
-
-
-def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, answer.headers, answer.media_type)
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    if isinstance(error, Refusal):
-        return _response(error.answer)
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    message = error.detail if isinstance(error.detail, str) else phrase(error.status_code)
-    return _response(Answer(error.status_code, error_body(error.status_code, message), dict(error.headers or {})))
-
-
-async def _validation_error(request: Request, error: Exception) -> Response:
-    """Name what is wrong without showing it: what was sent may hold credentials."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    failures = [{"field": _path(one["loc"][1:]), "code": one["type"], "message": one["msg"]} for one in error.errors()]
-    message = "; ".join(f"{one['field']}: {one['message']}" for one in failures)
-    return _response(Answer(400, error_body(400, message, details={"failures": failures})))
-
-
-def _path(steps: tuple[int | str, ...]) -> str:
-    path = ""
-    for step in steps:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
-    return path or "body"
-
-
-async def _storage_error(request: Request, error: Exception) -> Response:
-    return _response(unavailable(error))

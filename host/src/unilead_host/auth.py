@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, cast
 
-from fastapi import Depends, Request
 from starlette.types import Scope
 
 from unilead_host.tokens import Caller
@@ -54,15 +53,3 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
         return ""
     scheme, _, token = values[0].decode().partition(" ")
     return token if scheme.lower() == "bearer" else ""
-
-
-async def _reader(request: Request) -> Caller:
-    return await authenticate(request.scope, writes=False)
-
-
-async def _writer(request: Request) -> Caller:
-    return await authenticate(request.scope, writes=True)
-
-
-Reader = Annotated[Caller, Depends(_reader)]
-Writer = Annotated[Caller, Depends(_writer)]

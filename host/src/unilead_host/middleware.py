@@ -1,14 +1,18 @@
-"""What happens to every request before and after its route: paths that clients write oddly, and crashes."""
+"""What happens to every request before and after its route: paths that clients write oddly, errors, and crashes."""
 
 from __future__ import annotations
 
 import re
 
 import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from unilead_host.page.headers import HEADERS
-from unilead_host.wire import Answer, Refusal, error_body
+from unilead_host.headers import HEADERS
+from unilead_host.storage import StorageError
+from unilead_host.wire import Answer, Refusal, error_body, phrase, unavailable
 
 LOG = structlog.get_logger("unilead_host")
 _SLASHES = re.compile(r"^//+")
@@ -74,3 +78,26 @@ class Boundary:
                 await send_answer(send, fault.answer)
                 return
             await send_answer(send, crashed(scope, fault))
+
+
+# --- errors outside the lead endpoints, in the same shape -------------------------------------------------------------
+
+
+def response_of(answer: Answer) -> Response:
+    """An answer as the framework's handlers give it."""
+    return Response(answer.body, answer.status, answer.headers, answer.media_type)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, Refusal):
+        return response_of(error.answer)
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    message = error.detail if isinstance(error.detail, str) else phrase(error.status_code)
+    return response_of(Answer(error.status_code, error_body(error.status_code, message), dict(error.headers or {})))
+
+
+async def _storage_error(request: Request, error: Exception) -> Response:
+    return response_of(unavailable(error))
+
+
+EXCEPTION_HANDLERS = {HTTPException: _http_error, StorageError: _storage_error}

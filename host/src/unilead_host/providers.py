@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from unilead import Registry, Simulator
+from unilead import Registry
 from unilead_host.settings import HostSettings
+
+if TYPE_CHECKING:
+    from unilead import Simulator
 
 
 def registry_of(settings: HostSettings) -> Registry:

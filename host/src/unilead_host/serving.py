@@ -12,8 +12,8 @@ from typing import Any
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
 
+from unilead_host.app import Application
 from unilead_host.settings import LOOPBACK, HostSettings
 
 BACKLOG = 2048
@@ -29,7 +29,9 @@ class Server(uvicorn.Server):
         patience: seconds that requests under way may take.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, on_started: Callable[[], None], patience: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: Application, on_started: Callable[[], None], patience: float
+    ) -> None:
         super().__init__(config)
         self._app = app
         self._on_started = on_started
@@ -78,7 +80,7 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(app: FastAPI, settings: HostSettings, listening: socket.socket, on_started: Callable[[], None]) -> None:
+def serve(app: Application, settings: HostSettings, listening: socket.socket, on_started: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT."""
     options: dict[str, Any] = {
         "log_config": None,

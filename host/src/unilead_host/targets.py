@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from unilead import Account, AsyncClient, LeadError, Provider, Registry, Simulator
+from unilead import Account, AsyncClient, LeadError, Provider, Registry
 from unilead_host.accounts import Accounts, StoredAccount
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import SealError
 from unilead_host.settings import HostSettings
 from unilead_host.tokens import Caller
 from unilead_host.wire import Answer, Refusal, error_answer, reconnect_body
+
+if TYPE_CHECKING:
+    from unilead import Simulator
 
 NOT_FOUND = "Integrated account not found"
 READ_ONLY = {"Allow": "GET"}

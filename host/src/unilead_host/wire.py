@@ -11,8 +11,8 @@ from itertools import chain
 from random import Random
 from typing import Any
 
-from fastapi import HTTPException
 from pydantic_core import to_json
+from starlette.exceptions import HTTPException
 
 from unilead import (
     AuthError,

@@ -10,10 +10,9 @@ from typing import Any, Self
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from unilead import Registry
-from unilead_host.app import Host, create_app
+from unilead_host.app import Application, Host, create_app
 from unilead_host.crypto import Vault
 from unilead_host.settings import HostSettings
 
@@ -117,7 +116,7 @@ class Visitor:
         accounts: ids of a simulated account of each provider, by slug.
     """
 
-    app: FastAPI
+    app: Application
     http: httpx.AsyncClient
     token: str
     tenant_id: str

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 import structlog
-from fastapi import FastAPI
 
 from unilead.cli.show import heading, line, note, pairs
 from unilead_host.cli.group import Failure
@@ -19,6 +18,7 @@ from unilead_host.settings import HostSettings
 
 if TYPE_CHECKING:
     from unilead import Registry
+    from unilead_host.app import Application
     from unilead_host.demo import Demo
 
 DEMO_PORT = 8000
@@ -62,7 +62,7 @@ def demo(port: int, as_json: bool) -> None:
         settings = read_settings(**demo_settings(Path(folder), host="127.0.0.1", port=port))
         registry, made = attempt(lambda: _demonstration(settings))
 
-        def make() -> FastAPI:
+        def make() -> Application:
             app = create_app(settings, registry)
             app.state.sessions.let_in(made.token)
             return app
@@ -116,7 +116,7 @@ async def _prepare(settings: HostSettings) -> None:
         await database.close()
 
 
-def _run(make: Callable[[], FastAPI], settings: HostSettings, say: Callable[[str], None]) -> None:
+def _run(make: Callable[[], Application], settings: HostSettings, say: Callable[[str], None]) -> None:
     """Listen, serve, and say so once connections are accepted. Raises: Failure when the port is taken."""
     from unilead_host import serving
     from unilead_host.logs import configure_logs

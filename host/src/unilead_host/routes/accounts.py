@@ -13,9 +13,10 @@ from unilead import AuthError, ConfigurationError, LeadError, SettingsError, Unk
 from unilead_host.account_settings import WHOLE
 from unilead_host.accounts import StoredAccount
 from unilead_host.answers import account_document
-from unilead_host.auth import FORBIDDEN, Reader, Writer, host_of
+from unilead_host.auth import FORBIDDEN, host_of
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import SealError
+from unilead_host.routes.callers import Reader, Writer
 from unilead_host.storage import StorageError
 from unilead_host.targets import NOT_FOUND
 from unilead_host.tokens import Caller

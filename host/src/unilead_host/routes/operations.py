@@ -1,4 +1,4 @@
-"""For operators and their tools: is it alive, is it ready, what does it count, what does it offer."""
+"""For operators and their tools: is it alive, is it ready, what does it count."""
 
 from __future__ import annotations
 
@@ -61,11 +61,7 @@ def _is_loopback(address: str) -> bool:
         return address in ("testclient", "")
 
 
-async def _openapi(request: Request) -> Response:
-    return JSONResponse(request.app.openapi())
-
-
 def routes() -> list[BaseRoute]:
     """The routes of this module."""
-    served = {"/ping": _ping, "/healthz": _healthz, "/readyz": _readyz, "/metrics": _metrics, "/openapi.json": _openapi}
+    served = {"/ping": _ping, "/healthz": _healthz, "/readyz": _readyz, "/metrics": _metrics}
     return [Route(path, endpoint, methods=["GET"]) for path, endpoint in served.items()]

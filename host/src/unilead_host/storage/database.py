@@ -11,11 +11,11 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
@@ -80,7 +80,8 @@ class Database:
 
     def insert(self, table: sa.Table) -> Any:
         """An INSERT with ``on_conflict_do_nothing`` and ``on_conflict_do_update``, which both databases spell alike."""
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        dialect = import_module(f"sqlalchemy.dialects.{self.url.get_backend_name()}")
+        return dialect.insert(table)
 
     async def check(self) -> None:
         """Ask the database whether it is there. Raises: StorageError."""

@@ -1,0 +1,62 @@
+"""The back office: accounts, connects, the page and the documents; a FastAPI application, made when first asked for.
+
+It takes as much memory as a third of what a host needs to send leads, and most hosts are asked for it rarely.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import State
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from unilead_host.middleware import EXCEPTION_HANDLERS, Boundary, response_of
+from unilead_host.openapi import openapi_document
+from unilead_host.page import bench, static
+from unilead_host.page import connect as connect_page
+from unilead_host.page import routes as pages
+from unilead_host.routes import accounts, connect, meta
+from unilead_host.version import VERSION
+from unilead_host.wire import Answer, error_body
+
+
+def make_office(state: State) -> FastAPI:
+    """Make the back office.
+
+    Args:
+        state: of the application in front of it, which brings the limits and the security headers.
+    """
+    office = FastAPI(title="unilead", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
+    office.state = state
+    office.openapi = lambda: openapi_document(office)  # type: ignore[method-assign]
+    office.router.redirect_slashes = False
+    office.add_middleware(Boundary)
+    for error, handler in {**EXCEPTION_HANDLERS, RequestValidationError: _validation_error}.items():
+        office.add_exception_handler(error, handler)
+    office.include_router(accounts.router)
+    office.include_router(connect.router)
+    documents = [*meta.routes(), Route("/openapi.json", _openapi, methods=["GET"])]
+    page = [*pages.routes(), *bench.routes(), *connect_page.routes(), *static.routes()]
+    office.router.routes.extend([*documents, *page])
+    return office
+
+
+async def _openapi(request: Request) -> Response:
+    return JSONResponse(request.app.openapi())
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    """Name what is wrong without showing it: what was sent may hold credentials."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    failures = [{"field": _path(one["loc"][1:]), "code": one["type"], "message": one["msg"]} for one in error.errors()]
+    message = "; ".join(f"{one['field']}: {one['message']}" for one in failures)
+    return response_of(Answer(400, error_body(400, message, details={"failures": failures})))
+
+
+def _path(steps: tuple[int | str, ...]) -> str:
+    path = ""
+    for step in steps:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return path or "body"
