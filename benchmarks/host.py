@@ -119,10 +119,10 @@ def serve_host(stub: int, folder: Path) -> None:
     from unilead_host.logs import configure_logs
     from unilead_host.serving import settle_memory
     from unilead_host.settings import HostSettings
-    from unilead_host.storage import migrate
 
     settings = HostSettings(database_url=f"sqlite:///{folder / 'host.sqlite'}", encryption_keys=Vault.new_key())
-    asyncio.run(migrate(settings.database_url.get_secret_value()))
+    named = os.environ | {"UNILEAD_HOST_DATABASE_URL": settings.database_url.get_secret_value()}
+    subprocess.run([sys.executable, "-m", "unilead_host.cli", "migrate"], env=named, stdout=sys.stderr, check=True)
     configure_logs(settings)
     app = create_app(settings)
     host: Host = app.state.host

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -113,6 +114,7 @@ class Host:
         """
         if await current_revision(self.database) != newest_revision():
             raise RuntimeError("the database is not at this version: run `unilead-host migrate`")
+        import_module(self.settings.backend)  # now, and not while the first lead waits for it
         await self.accounts.check_keys()
         await self.keys.recover()
         await self.repeats.load()

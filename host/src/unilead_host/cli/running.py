@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -101,19 +103,27 @@ async def _prepare(settings: HostSettings) -> None:
     from unilead_host.accounts import Accounts
     from unilead_host.crypto import NO_KEY, SealError, Vault
     from unilead_host.providers import registry_of
-    from unilead_host.storage import Database, current_revision, migrate, newest_revision
+    from unilead_host.storage import Database, current_revision, newest_revision
 
     vault = Vault(settings.encryption_keys)
     if not vault:
         raise SealError(NO_KEY)
-    url = settings.database_url.get_secret_value()
-    database = Database(url)
+    database = Database(settings.database_url.get_secret_value())
     try:
         if await current_revision(database) != newest_revision():
-            await migrate(url)
+            await _migrate_apart()
         await Accounts(database, vault, registry_of(settings)).check_keys()
     finally:
         await database.close()
+
+
+async def _migrate_apart() -> None:
+    """Migrate in a process of its own: the memory that it takes is not kept while serving. Raises: Failure."""
+    command = [sys.executable, "-m", "unilead_host.cli", "migrate", "--json"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+    if process.returncode:
+        raise Failure(json.loads(said)["error"]["message"] if said else "the migration crashed")
 
 
 def _run(make: Callable[[], Application], settings: HostSettings, say: Callable[[str], None]) -> None:
