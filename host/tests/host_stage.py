@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,22 @@ import httpx
 from unilead import Registry, Simulator
 from unilead_host.app import Host, create_app
 from unilead_host.crypto import Vault
+from unilead_host.logs import LOG
 from unilead_host.settings import HostSettings
 
 LEADS = "/unified/crm/leads"
 KEY = Vault.new_key()
+
+
+@contextmanager
+def log_lines() -> Iterator[list[dict[str, Any]]]:
+    """What the host says meanwhile."""
+    lines: list[dict[str, Any]] = []
+    before, LOG.write = LOG.write, lines.append
+    try:
+        yield lines
+    finally:
+        LOG.write = before
 
 
 @dataclass

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unilead_host import logs
-from unilead_host.logs import configure_logs, redacted
+from unilead_host.logs import LOG, configure_logs, redacted
 from unilead_host.settings import HostSettings
 
 TOKEN = "ul_0123456789abcdef_" + "A" * 43
@@ -24,9 +24,10 @@ CANARY = "canary-5d21"
 def clean_logging() -> Iterator[None]:
     root = logging.getLogger()
     before = root.handlers, root.level
+    said = LOG.level, LOG.write
     yield
     root.handlers, root.level = before
-    structlog.reset_defaults()
+    LOG.level, LOG.write = said
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -68,7 +69,7 @@ def test_any_value_can_be_redacted(value: Any) -> None:
 
 def test_s031_everything_is_one_json_object_a_line(clean_logging: None, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs(HostSettings(log_level="debug"))
-    structlog.get_logger("unilead_host").info("created", slug="acme", token=CANARY)
+    LOG.info("created", slug="acme", token=CANARY)
     logging.getLogger("a.plugin").warning("sent %s", f"Bearer {CANARY}")
     logging.getLogger("httpx").info("GET https://x?api_token=%s", CANARY)
     logging.getLogger("uvicorn.error").info("started", extra={"color_message": "\x1b[36mstarted"})
@@ -88,7 +89,7 @@ def test_s031_everything_is_one_json_object_a_line(clean_logging: None, capsys: 
 @pytest.mark.parametrize("value", ["\ud800", b"\xff", {"a": "\udfff"}, float("nan"), object(), {1: ["x"]}])
 def test_a_log_line_never_fails(clean_logging: None, capsys: pytest.CaptureFixture[str], value: Any) -> None:
     configure_logs(HostSettings())
-    structlog.get_logger("unilead_host").info("odd", value=value)
+    LOG.info("odd", value=value)
     logging.getLogger("a.plugin").warning("odd", extra={"value": value})
     assert [line["event"] for line in lines(capsys)] == ["odd", "odd"]
 
@@ -101,13 +102,42 @@ def test_s034_tracebacks_show_no_local_variables(
     hidden = CANARY
     try:
         raise RuntimeError(f"Bearer {hidden}")
-    except RuntimeError:
-        structlog.get_logger("unilead_host").exception("failed")
+    except RuntimeError as error:
+        LOG.error("failed", exc_info=error)
         logging.getLogger("a.plugin").exception("failed too")
     text = capsys.readouterr().err
     assert text.count("RuntimeError") >= 2
     assert CANARY not in text
     assert "hidden" not in text.replace('f"Bearer {hidden}"', "")
+
+
+def test_text_is_for_people(clean_logging: None, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(HostSettings(log_format="text", log_level="warning"))
+    LOG.info("not worth a line")
+    LOG.warning("look", slug="acme", token=CANARY)
+    logging.getLogger("a.plugin").warning("sent %s", f"Bearer {CANARY}")
+    first, second = capsys.readouterr().err.splitlines()
+    assert re.search(r"warning.*look.*slug=acme token=\*\*\*$", first)
+    assert second.endswith("sent Bearer ***")
+
+
+def test_an_exception_is_told_frame_by_frame(clean_logging: None, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(HostSettings())
+    try:
+        raise KeyError("x")
+    except KeyError as error:
+        LOG.error("failed", exc_info=error)
+        logging.getLogger("a.plugin").exception("failed")
+    for line in lines(capsys):
+        [told] = line["exception"]
+        assert told["exc_type"] == "KeyError"
+        assert [frame["name"] for frame in told["frames"]] == ["test_an_exception_is_told_frame_by_frame"]
+
+
+def test_without_configuration_logging_has_it(caplog: pytest.LogCaptureFixture) -> None:
+    LOG.warning("look", token=CANARY)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert json.loads(caplog.messages[0])["token"] == "***"
 
 
 FRAGMENTS = [TOKEN, "Bearer ", "bearer\t", "basic ", "Zoho-oauthtoken ", "canary", "https://", "u:p@h", "?code=",
@@ -120,4 +150,4 @@ def test_the_quick_look_misses_nothing(text: str) -> None:
     for pattern, replacement in logs._SECRETS:
         thorough = pattern.sub(replacement, thorough)
     assert redacted(text) == thorough
-    assert logs._redact(None, "info", {"event": text, "n": 1}) == {"event": thorough, "n": 1}
+    assert logs._masked({"event": text, "n": 1}) == {"event": thorough, "n": 1}

@@ -9,11 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import structlog
 import time_machine
 from sqlalchemy import update
 
-from host_stage import LEADS, Stage, staged
+from host_stage import LEADS, Stage, log_lines, staged
 from unilead import AuthError, ConnectError, RateLimitError, Response, hookimpl
 from unilead_host.service import LeadCall
 from unilead_host.storage import StorageError
@@ -447,7 +446,7 @@ async def test_meta_tells_what_a_create_takes(stage: Stage) -> None:
 
 
 async def test_every_call_is_one_line_that_the_answer_names(stage: Stage) -> None:
-    with structlog.testing.capture_logs() as lines:
+    with log_lines() as lines:
         made = await stage.post(SELL, L, headers=KEYED)
         again = await stage.post(SELL, L, headers=KEYED)
         refused = await stage.post(SELL, {})

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from structlog.testing import capture_logs
-
 from acme import EmptyRegistry, make_plugin
+from host_stage import log_lines
 from unilead import Lead, Provider, Request
 from unilead_host import watchdog as module
 from unilead_host.watchdog import Watchdog
@@ -42,7 +41,7 @@ def watched(build_request: Callable[..., Any]) -> tuple[list[Any], bool]:
             await asyncio.sleep(0.3)
         return watchdog.is_shy
 
-    with capture_logs() as log:
+    with log_lines() as log:
         is_shy = asyncio.run(run())
     return list(log), is_shy
 

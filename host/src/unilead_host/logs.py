@@ -10,13 +10,14 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import structlog
 from pydantic_core import PydanticSerializationError, to_json
-from structlog.tracebacks import ExceptionDictTransformer
 
 from unilead_host.settings import HostSettings
 
@@ -62,34 +63,54 @@ def _names_a_secret(name: str) -> bool:
     return name not in _PLAIN_NAMES and _SECRET_NAMES.search(name) is not None
 
 
+class Log:
+    """What the host itself says: an event and its values; past `logging`, whose records cost more than a line.
+
+    Attributes:
+        level: what is less than this is not said.
+        write: takes a line as a dict; `configure_logs` decides where it goes.
+    """
+
+    def __init__(self) -> None:
+        self.level = logging.INFO
+        self.write: Callable[[dict[str, Any]], None] = _to_logging
+
+    def info(self, event: str, **values: Any) -> None:
+        """Something happened."""
+        self._say(logging.INFO, "info", event, values)
+
+    def warning(self, event: str, **values: Any) -> None:
+        """Something should be looked at."""
+        self._say(logging.WARNING, "warning", event, values)
+
+    def error(self, event: str, *, exc_info: BaseException | None = None, **values: Any) -> None:
+        """Something failed."""
+        self._say(logging.ERROR, "error", event, values if exc_info is None else {**values, "exc_info": exc_info})
+
+    def _say(self, level: int, name: str, event: str, values: dict[str, Any]) -> None:
+        if level >= self.level:
+            self.write({"event": event, **values, "level": name, "timestamp": _timestamp(time.time())})
+
+
+def _to_logging(line: dict[str, Any]) -> None:
+    """Where nobody configured logs, the application's own `logging` has them."""
+    logging.getLogger("unilead_host").log(logging.getLevelName(line["level"].upper()), _json_line(line))
+
+
+LOG = Log()
+
+
 def configure_logs(settings: HostSettings) -> None:
     """Send everything that is logged in this process to standard error, in the settings' format."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.stdlib.ExtraAdder(),
-        _without_colours,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    structlog.configure(  # what the host itself logs takes the short way: no record, no handler
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            *shared[1:2],
-            shared[-1],
-            *_rendering(settings.log_format),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level.upper())),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(settings.log_format)],
-        )
-    )
+    render = _json_line if settings.log_format == "json" else _text_line()
+    stream = sys.stderr
+
+    def write(line: dict[str, Any]) -> None:
+        stream.write(render(line) + "\n")
+
+    LOG.level, LOG.write = logging.getLevelName(settings.log_level.upper()), write
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Formatter(render))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
@@ -100,30 +121,66 @@ def configure_logs(settings: HostSettings) -> None:
         logging.getLogger(name).propagate = True
 
 
-def _rendering(log_format: str) -> list[Any]:
-    if log_format == "json":
-        tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
-        return [tracebacks, _redact, structlog.processors.JSONRenderer(_as_json)]
-    return [structlog.processors.format_exc_info, _redact, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+class _Formatter(logging.Formatter):
+    """Makes a line of what a library or a plugin logs."""
+
+    def __init__(self, render: Callable[[dict[str, Any]], str]) -> None:
+        super().__init__()
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        extra = {name: value for name, value in vars(record).items() if name not in _OF_EVERY_RECORD}
+        line = {"event": record.getMessage(), **extra, "level": record.levelname.lower()}
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exc_info"] = record.exc_info[1]
+        return self._render(line | {"timestamp": _timestamp(record.created)})
 
 
-def _as_json(event: Any, **options: Any) -> str:
+# What every record has; and uvicorn says everything a second time, in colours.
+_OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+
+def _timestamp(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _json_line(line: dict[str, Any]) -> str:
+    fault = line.pop("exc_info", None)
+    return _as_json(_masked(line if fault is None else {**line, "exception": _described(fault)}))
+
+
+def _described(fault: BaseException) -> Any:
+    """An exception as JSON. What renders it is imported for the first one: a host may well never have any."""
+    from structlog.tracebacks import ExceptionDictTransformer
+
+    return ExceptionDictTransformer(show_locals=False)((type(fault), fault, fault.__traceback__))
+
+
+def _text_line() -> Callable[[dict[str, Any]], str]:
+    from structlog.dev import ConsoleRenderer, plain_traceback
+
+    renderer = ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)
+
+    def render(line: dict[str, Any]) -> str:
+        fault = line.pop("exc_info", None)
+        if fault is not None:
+            line["exception"] = "".join(traceback.format_exception(fault)).rstrip()
+        return str(renderer(None, line["level"], _masked(line)))
+
+    return render
+
+
+def _as_json(event: Any) -> str:
     try:
         return to_json(event, fallback=repr, inf_nan_mode="strings").decode()
     except PydanticSerializationError:  # half a character, or bytes that are no text: a log line never fails
         return json.dumps(event, default=repr)
 
 
-def _without_colours(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """uvicorn says everything a second time, in colours."""
-    event.pop("color_message", None)
-    return event
-
-
-def _redact(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    if _is_plain(event):
-        return event
-    masked: dict[str, Any] = redacted(event)
+def _masked(line: dict[str, Any]) -> dict[str, Any]:
+    if _is_plain(line):
+        return line
+    masked: dict[str, Any] = redacted(line)
     return masked
 
 

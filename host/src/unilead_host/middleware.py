@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 
-import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from unilead_host.headers import HEADERS
+from unilead_host.logs import LOG
 from unilead_host.storage import StorageError
 from unilead_host.wire import Answer, Refusal, error_body, phrase, unavailable
 
-LOG = structlog.get_logger("unilead_host")
 _SLASHES = re.compile(r"^//+")
 
 

@@ -14,14 +14,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-import structlog
-
 from unilead import AuthError, InvalidLeadError, LeadError, OutcomeUnknownError, Request
 from unilead.quota import quota_headers
 from unilead.strict_json import read_object
 from unilead_host.accounts import Accounts
 from unilead_host.idempotency import Key, Keys, Repeats, Scope, fingerprint
 from unilead_host.limits import RateLimit
+from unilead_host.logs import LOG
 from unilead_host.metrics import Metrics
 from unilead_host.parameters import LeadParameters
 from unilead_host.query import QueryError
@@ -48,7 +47,6 @@ PAUSE = 1.0  # seconds before the first of them; each of the others waits twice 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 T = TypeVar("T")
 Trace: TypeAlias = dict[str, Any]
-LOG = structlog.get_logger("unilead_host")
 
 
 @dataclass(frozen=True, slots=True)

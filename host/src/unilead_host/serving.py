@@ -10,15 +10,14 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-import structlog
 import uvicorn
 
 from unilead_host.app import Application
+from unilead_host.logs import LOG
 from unilead_host.settings import LOOPBACK, HostSettings
 
 BACKLOG = 2048
 CLOSING_SECONDS = 5.0
-LOG = structlog.get_logger("unilead_host")
 
 
 class Server(uvicorn.Server):

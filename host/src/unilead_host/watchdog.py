@@ -14,13 +14,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from types import FrameType
 
-import structlog
-
 from unilead import Provider
+from unilead_host.logs import LOG
 
 LIMIT = 5.0  # seconds that a hook may run
 SHY = 60.0  # seconds after such a hook during which the host calls itself not ready
-LOG = structlog.get_logger("unilead_host")
 
 
 class Watchdog:

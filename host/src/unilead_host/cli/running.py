@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import structlog
 
 from unilead.cli.show import heading, line, note, pairs
 from unilead_host.cli.group import Failure
 from unilead_host.cli.opened import attempt, read_settings
+from unilead_host.logs import LOG
 from unilead_host.settings import HostSettings
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from unilead_host.demo import Demo
 
 DEMO_PORT = 8000
-LOG = structlog.get_logger("unilead_host")
 
 
 @click.command()

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -16,11 +15,11 @@ from starlette.routing import BaseRoute, Route
 from unilead import LeadError, Provider, SettingsError
 from unilead_host.auth import host_of
 from unilead_host.connect import CALLBACK, FORM, Pending
+from unilead_host.logs import LOG
 from unilead_host.page import sheet
 from unilead_host.page.entry import Form, foreign_form, read_form, sessions_of
 from unilead_host.page.templating import render
 
-LOG = structlog.get_logger("unilead_host")
 OVER = "This link is not valid any more: it works once, and for an hour. Ask for a new one."
 
 
