@@ -25,8 +25,9 @@ from unilead_host.tokens import Tokens
 SERVE = "from unilead_host.cli import main; main(['serve', '--port', '0'])"
 TELLING = "import atexit, json, sys; atexit.register(lambda: print(json.dumps(sorted(sys.modules)))); "
 NEEDLESS = {
-    "alembic", "fastapi", "httpx", "httpx2", "jinja2", "mako", "psycopg", "rich", "structlog",
-    "sqlalchemy.dialects.postgresql", "unilead.check", "unilead_host.office", "unilead_host.openapi", "unilead_host.page.templating",
+    "alembic", "fastapi", "httpx", "httpx2", "jinja2", "mako", "psycopg", "pydantic_settings", "rich", "structlog",
+    "sqlalchemy.dialects.postgresql", "unilead.check", "unilead_host.office", "unilead_host.openapi",
+    "unilead_host.page.templating",
 }  # fmt: skip
 
 

@@ -5,14 +5,15 @@ A value ``file:PATH`` is read from a file, so that keys and passwords stand in n
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+PREFIX = "unilead_host_"  # in any case
 MEBIBYTE = 1024 * 1024
 DEFAULT_DATABASE = "sqlite:///unilead-host.sqlite"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -30,8 +31,8 @@ class OAuthApp(BaseModel):
 _OAUTH_APPS = TypeAdapter(dict[str, OAuthApp], config=ConfigDict(hide_input_in_errors=True))
 
 
-class HostSettings(BaseSettings):
-    """The host's settings.
+class HostSettings(BaseModel):
+    """The host's settings: what is given, then what the environment says, then the defaults.
 
     Attributes:
         database_url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
@@ -54,12 +55,10 @@ class HostSettings(BaseSettings):
         log_format: ``json`` for machines, ``text`` for people.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="UNILEAD_HOST_", extra="ignore", frozen=True, hide_input_in_errors=True, validate_default=True
-    )
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, validate_default=True)
 
     database_url: SecretStr = SecretStr(DEFAULT_DATABASE)
-    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    encryption_keys: tuple[SecretStr, ...] = ()
     public_url: str = ""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -73,17 +72,19 @@ class HostSettings(BaseSettings):
     repeat_guard_minutes: float = Field(default=15.0, ge=0)
     idempotency_hours: float = Field(default=24.0, ge=24.0)
     metrics_token: SecretStr | None = None
-    overrides: Annotated[tuple[str, ...], NoDecode] = ()
+    overrides: tuple[str, ...] = ()
     public_matrix: bool = False
-    oauth_apps: Annotated[dict[str, OAuthApp], NoDecode] = {}
+    oauth_apps: dict[str, OAuthApp] = {}
     forwarded_allow_ips: str = "127.0.0.1"
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="before")
     @classmethod
-    def _read_files(cls, values: Any) -> Any:
-        return {name: _from_file(name, value) for name, value in values.items()}
+    def _read(cls, given: Any) -> Any:
+        named = {name.lower(): value for name, value in os.environ.items()}
+        said = {name: named[PREFIX + name] for name in cls.model_fields if PREFIX + name in named}
+        return {name: _from_file(name, value) for name, value in {**said, **given}.items()}
 
     @field_validator("encryption_keys", "overrides", mode="before")
     @classmethod
