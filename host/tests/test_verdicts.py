@@ -47,3 +47,16 @@ def test_a_refusal(registry: Registry) -> None:
 def test_a_media_type_that_is_none_is_not_passed_on(told: str) -> None:
     made = Created(LEAD, Response(200, {"content-type": told}, b"<x/>"))
     assert made.answer(LeadParameters("", "raw")).media_type == "text/plain"
+
+
+def test_an_answer_keeps_every_digit_of_the_crm() -> None:
+    made = Created(LEAD, Response(201, {}, b'{"price": 1.50}'))
+    assert made.answer(LeadParameters("")).body.endswith(b',"remote_data":{"price": 1.50}}')
+
+
+@pytest.mark.parametrize("exclude", [(), ("title",)])
+def test_a_number_too_large_for_json_is_null(exclude: tuple[str, ...]) -> None:
+    made = Created(CreatedLead(id=7, custom_fields={"x": float("inf")}), Response(201, {}, b"{}"))
+    answer = made.answer(LeadParameters("", exclude=exclude))
+    assert json.loads(answer.body)["custom_fields"] == {"x": None}
+    assert answer.value == json.loads(answer.body)

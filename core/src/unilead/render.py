@@ -67,11 +67,13 @@ def render_json(
 ) -> bytes:
     """Render as `render`, encoded as JSON, in a fraction of the time.
 
-    The usual form is written by pydantic's serializer, with the CRM's body put in as it came instead of written anew.
+    The usual form is written by pydantic's serializer, with the CRM's body put in as it came instead of written anew. A
+    number that is too large for JSON is null.
     """
     if format != "unified" or exclude or _has_unknown(lead) or (remote_data and not response.is_json):
-        return to_json(render(lead, response, format=format, remote_data=remote_data, exclude=exclude))
-    fields = to_json(lead, exclude_none=True)
+        value = render(lead, response, format=format, remote_data=remote_data, exclude=exclude)
+        return to_json(value, inf_nan_mode="null")
+    fields = to_json(lead, exclude_none=True, inf_nan_mode="null")
     if not remote_data:
         return fields
     return b'%s"remote_data":%s}' % (fields[:-1] + b"," if len(fields) > 2 else b"{", response.json_body)

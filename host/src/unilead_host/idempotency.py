@@ -187,9 +187,14 @@ class Repeats:
                 for row in rows
             }
 
+    @property
+    def may_hold(self) -> bool:
+        """Whether there may be any such request: mostly there is none."""
+        return bool(self._seconds) and self._known != set()
+
     async def hold(self, scope: Scope, body: Any) -> bool:
         """Whether this request is not to be sent. Raises: StorageError."""
-        if not self._seconds or self._known == set():
+        if not self.may_hold:
             return False
         digest = fingerprint(body)
         if self._known is not None and (scope, digest) not in self._known:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from unilead import AuthError, InvalidLeadError, LeadError, OutcomeUnknownError, Request
+from unilead import AuthError, InvalidLeadError, Lead, LeadError, OutcomeUnknownError, Request
 from unilead.quota import quota_headers
 from unilead.strict_json import read_object
 from unilead_host.accounts import Accounts
@@ -89,9 +89,14 @@ class _Attempt:
 
     call: LeadCall
     parameters: LeadParameters
-    document: dict[str, Any]
+    lead: Lead | dict[str, Any]
     target: Target
     trace: Trace
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The lead as it came, where it matters; for most leads it does not."""
+        return read_object(self.call.body)
 
     @property
     def scope(self) -> Scope:
@@ -176,22 +181,19 @@ class LeadService:
         parameters = call.parameters()
         if call.key and not _KEY.fullmatch(call.key):
             raise Refusal(400, "Idempotency-Key must be 1 to 255 visible ASCII characters")
-        try:
-            document = read_object(call.body)
-        except InvalidLeadError as error:
-            raise Refusal.of(error_answer(error)) from None
+        lead = _lead(call.body)
         target = await self._targets.find(call.caller, parameters.account_id, creates=True)
         trace |= {"provider": target.provider.slug, "account_id": target.stored.id}
-        attempt = _Attempt(call, parameters, document, target, trace)
+        attempt = _Attempt(call, parameters, lead, target, trace)
         return await (self._create_keyed(attempt) if call.key else self._create_unkeyed(attempt))
 
     async def _create_unkeyed(self, attempt: _Attempt) -> Answer:
-        scope, document = attempt.scope, attempt.document
-        if not attempt.call.send_again and await self._repeats.hold(scope, document):
+        scope, repeats = attempt.scope, self._repeats
+        if repeats.may_hold and not attempt.call.send_again and await repeats.hold(scope, attempt.document):
             raise Refusal(500, REPEATED, details=dict(UNKNOWN))
         verdict = await self._send(attempt)
         if attempt.call.send_again and verdict.keep == "done":
-            await self._persist(lambda: self._repeats.forget(scope, document))
+            await self._persist(lambda: repeats.forget(scope, attempt.document))
         return verdict.answer(attempt.parameters)
 
     async def _create_keyed(self, attempt: _Attempt) -> Answer:
@@ -237,7 +239,7 @@ class LeadService:
         target = attempt.target
         try:
             result = await target.client.create(
-                attempt.document,
+                attempt.lead,
                 target.account,
                 remote_query=attempt.parameters.remote_query,
                 on_send=on_send,
@@ -330,3 +332,18 @@ class LeadService:
         if error.response is not None:
             answer.headers |= quota_headers(info, error.response)
         return answer
+
+
+def _lead(body: bytes) -> Lead | dict[str, Any]:
+    """The lead of a body; as a dict where its values do not fit, which is told after what comes before it.
+
+    Raises: Refusal with status 400 for what is no JSON object.
+    """
+    try:
+        return Lead.parse(body)  # decodes and checks in one go
+    except InvalidLeadError:
+        pass
+    try:
+        return read_object(body)
+    except InvalidLeadError as error:
+        raise Refusal.of(error_answer(error)) from None

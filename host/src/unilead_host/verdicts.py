@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from unilead import CreatedLead, Lead, LeadError, ProviderError, ProviderInfo, RateLimitError, Response, Result
-from unilead.render import render
+from unilead.render import render_json
 from unilead_host.parameters import LeadParameters
 from unilead_host.wire import UNKNOWN, Answer, Refusal, error_answer, warning_headers
 
@@ -54,7 +54,7 @@ class Created:
             return Answer(
                 200, self.response.body, headers, media_type if _PLAIN.fullmatch(media_type) else "text/plain"
             )
-        content = render(
+        content = render_json(
             self.lead,
             self.response,
             format=parameters.format,

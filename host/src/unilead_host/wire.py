@@ -11,7 +11,7 @@ from itertools import chain
 from random import Random
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from starlette.exceptions import HTTPException
 
 from unilead import (
@@ -90,6 +90,13 @@ class Answer:
     def body(self) -> bytes:
         """The bytes to send."""
         return self.content if isinstance(self.content, bytes) else to_json(self.content, inf_nan_mode="null")
+
+    @property
+    def value(self) -> Any:
+        """What it says, for programs in this process: a JSON value, or text where it is none."""
+        if not isinstance(self.content, bytes):
+            return self.content
+        return from_json(self.content) if self.media_type == JSON else self.content.decode(errors="replace")
 
 
 class Refusal(HTTPException):

@@ -136,16 +136,16 @@ def _created(provider: Provider, first: Answer, others: dict[ResponseFormat, Ans
         provider.slug,
         title,
         "created",
-        f"{title} {verb} {first.content.get('id', '')}.",
+        f"{title} {verb} {first.value.get('id', '')}.",
         "Nothing was sent now." if replayed else "",
         kept(_notes(first)),
-        documents=tuple((name, _text(answer)) for name, answer in {FORMATS[0]: first, **others}.items()),
+        documents=tuple((name, document(answer.value)) for name, answer in {FORMATS[0]: first, **others}.items()),
         can_repeat=replayed,
     )
 
 
 def _failed(provider: Provider, settings: Settings, answer: Answer) -> Outcome:
-    body, title = answer.content, provider.info.title
+    body, title = answer.value, provider.info.title
     error = _read_again(provider, settings, answer) if body.get("truto_is_remote_error") else None
     stated = body.get("details", {}).get("outcome")
     if error is not None:
@@ -167,7 +167,7 @@ def _failed(provider: Provider, settings: Settings, answer: Answer) -> Outcome:
 
 def _read_again(provider: Provider, settings: Settings, answer: Answer) -> LeadError | None:
     """The error in unified words, read from the CRM's own answer once more; ``None`` where that finds none."""
-    response = Response.of(answer.status, answer.content.get("raw_response"))
+    response = Response.of(answer.status, answer.value.get("raw_response"))
     try:
         provider.parse_response(response, Request("POST", "/"), settings)
     except LeadError as error:
@@ -182,8 +182,3 @@ def _notes(answer: Answer) -> list[tuple[str, str]]:
         "Call": "Unified-Request-Id",
     }
     return [(label, answer.headers.get(header, "")) for label, header in names.items()]
-
-
-def _text(answer: Answer) -> str:
-    content = answer.content
-    return document(content.decode(errors="replace") if isinstance(content, bytes) else content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from functools import lru_cache
 
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
@@ -57,14 +58,15 @@ class CreateLead(LeadEndpoint):
         caller = await authenticate(scope, writes=True)
         body = await LimitedBody(scope, receive, host_of(scope).settings.max_body).read()
         headers = scope["headers"]
+        named = dict(headers)  # the last of a name
         if body:
-            check_media_type(headers)
+            check_media_type(named.get(b"content-type", b""), named.get(b"content-encoding", b""))
         call = LeadCall(
             caller,
             scope["query_string"],
             body,
             idempotency_key(headers),
-            send_again=_last(headers, b"unified-send-again").lower() == "true",
+            send_again=named.get(b"unified-send-again", b"").lower() == b"true",
         )
         return await host_of(scope).leads.create(call)
 
@@ -90,16 +92,23 @@ def routes() -> list[BaseRoute]:
     return [Route(PATH, CREATE_LEAD), Route(PATH + "/{lead_id}", ReadLead())]
 
 
-def check_media_type(headers: list[tuple[bytes, bytes]]) -> None:
+def check_media_type(content_type: bytes, encoding: bytes) -> None:
     """Refuse a body that says it is no JSON, not in UTF-8, or compressed. Raises: Refusal with status 415."""
-    kind, *parameters = _last(headers, b"content-type").lower().split(";")
+    if fault := _media_fault(content_type, encoding):
+        raise Refusal(415, fault)
+
+
+@lru_cache(maxsize=256)
+def _media_fault(content_type: bytes, encoding: bytes) -> str:
+    """What is wrong with these headers; empty for nothing. Clients write the same ones for every lead."""
+    kind, *parameters = content_type.decode("latin-1").lower().split(";")
     if kind.strip() and not _JSON_TYPE.fullmatch(kind.strip()):
-        raise Refusal(415, NOT_JSON)
+        return NOT_JSON
     for parameter in parameters:
         if parameter.strip().startswith("charset") and not _UTF_8.fullmatch(parameter.strip()):
-            raise Refusal(415, "Content-Type must be application/json in UTF-8")
-    if _last(headers, b"content-encoding").strip().lower() not in ("", "identity"):
-        raise Refusal(415, "Content-Encoding is not supported")
+            return "Content-Type must be application/json in UTF-8"
+    plain = encoding.decode("latin-1").strip().lower() in ("", "identity")
+    return "" if plain else "Content-Encoding is not supported"
 
 
 def idempotency_key(headers: list[tuple[bytes, bytes]]) -> str:
@@ -108,8 +117,3 @@ def idempotency_key(headers: list[tuple[bytes, bytes]]) -> str:
     if len(values) > 1:
         raise Refusal(400, "Idempotency-Key must be given once")
     return values[0] if values else ""
-
-
-def _last(headers: list[tuple[bytes, bytes]], wanted: bytes) -> str:
-    values = [value for name, value in headers if name == wanted]
-    return values[-1].decode("latin-1") if values else ""
