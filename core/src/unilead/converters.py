@@ -16,7 +16,7 @@ from unilead.schema import EmailAddress, PhoneNumber, PostalAddress
 from unilead.values import decimal_text
 
 _TRUE = frozenset({"true", "1", "yes"})
-_INTEGER = re.compile(r"[0-9]{1,19}")
+MAX_DIGITS = 19
 _EXTENSION = re.compile(r"[\s,]*(?:;\s*ext\s*=|\bext(?:ension)?\b\.?:?|\bx|(?<=\s)#)\s*(\d{1,15})\s*$", re.IGNORECASE)
 
 
@@ -29,14 +29,14 @@ def is_primary(item: EmailAddress | PhoneNumber | PostalAddress) -> bool:
 def to_integer(value: Any) -> int:
     """Turn an id such as ``"7"`` into the integer that the CRM wants; everything but plain ASCII digits is refused."""
     text = str(value)
-    if not _INTEGER.fullmatch(text):
+    if not _is_integer(text):
         raise ValueError("must be a whole number, written in digits")
     return int(text)
 
 
 def to_digits(value: str) -> str:
     """Check that an id consists of plain ASCII digits, and keep it as text."""
-    if not _INTEGER.fullmatch(value):
+    if not _is_integer(value):
         raise ValueError("must be a whole number, written in digits")
     return value
 
@@ -46,7 +46,7 @@ def named_id(value: str, ids: Mapping[str, int]) -> int:
 
     Names are compared trimmed and case-insensitively.
     """
-    if _INTEGER.fullmatch(value):
+    if _is_integer(value):
         return int(value)
     wanted = value.strip().casefold()
     for name, number in ids.items():
@@ -200,7 +200,8 @@ def phone_text(item: PhoneNumber, form: str = " x{}") -> tuple[str, tuple[str, .
     if not item.extension:
         return number, ()
     suffix = form.format(item.extension)
-    written = _EXTENSION.search(number)
+    may_have_one = "x" in number or "X" in number or "#" in number  # every way to write one has one of these
+    written = _EXTENSION.search(number) if may_have_one else None
     if written is None:
         return number + suffix, ()
     return number[: written.start()] + suffix, () if written[1] == item.extension else ("number",)
@@ -291,6 +292,11 @@ def custom_field_values(convert: Callable[[Any], Any]) -> Callable[[Mapping[str,
         return converted
 
     return convert_all
+
+
+def _is_integer(text: str) -> bool:
+    """Whether a text is nothing but plain ASCII digits, and not endlessly many."""
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
 
 
 def _has_text(value: Any) -> bool:

@@ -37,9 +37,11 @@ def merge(base: Any, extra: Any) -> Any:
     if not (isinstance(base, dict) and isinstance(extra, dict)):
         return thaw(extra)
     merged = dict(base)
-    for key, value in extra.items():
-        if key in merged:
-            merged[key] = merge(merged[key], value)
-        else:
-            merged[key] = thaw(value) if isinstance(value, (dict, list)) else value
+    merge_into(merged, extra)
     return merged
+
+
+def merge_into(base: dict[str, Any], extra: dict[str, Any]) -> None:
+    """Merge an object as `merge` does, into one that is nobody else's; what it holds is not changed."""
+    for key, value in extra.items():
+        base[key] = merge(base.get(key), value) if isinstance(value, (dict, list)) else value

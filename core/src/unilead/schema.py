@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unilead.errors import InvalidLeadError, Problem
 from unilead.strict_json import MAX_KEY, MAX_MEMBERS, read_object, refusal
@@ -174,6 +174,17 @@ class CreatedLead(_Part):
     converted_account: Text | None = Field(None, description="Id of the account the lead was turned into")
     urls: tuple[Url, ...] | None = Field(None, description="The lead's URLs")
 
+    def __init__(self, **values: Any) -> None:
+        validator = self.__pydantic_validator__  # as BaseModel does, without a call in between
+        try:
+            validator.validate_python(values, self_instance=self)
+        except ValidationError as fault:
+            odd = {error["loc"][0] for error in fault.errors(include_input=False) if error["loc"]}
+            if not odd or "id" in odd:
+                raise
+            kept = {name: value for name, value in values.items() if name not in odd}
+            validator.validate_python(kept, self_instance=self)
+
     def of_part(self, part: Any) -> Self:
         """Note this lead's own part of a batch's answer, for ``raw`` and ``remote_data``. Returns: the same lead."""
         if self.__pydantic_extra__ is not None:
@@ -184,17 +195,6 @@ class CreatedLead(_Part):
     def part(self) -> Any:
         """This lead's part of a batch's answer; ``None`` where the whole answer is about it."""
         return (self.__pydantic_extra__ or {}).get("remote_data")
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _leave_out_odd_details(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        try:
-            return handler(values)
-        except ValidationError as fault:
-            odd = {error["loc"][0] for error in fault.errors(include_input=False) if error["loc"]}
-            if not odd or "id" in odd or not isinstance(values, dict):
-                raise
-            return handler({name: value for name, value in values.items() if name not in odd})
 
 
 _EXPECTED = {
