@@ -7,12 +7,8 @@ as the error that the HTTP status allows.
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
-
-from pydantic_core import PydanticSerializationError, to_json
 
 from unilead.errors import (
     AuthError,
@@ -28,11 +24,10 @@ from unilead.errors import (
 )
 from unilead.hooks import HOOK_NAMES, caller
 from unilead.info import Account, ProviderInfo, Settings, build_settings, fill
-from unilead.merging import merge
-from unilead.message import Request, Response, encode_query
+from unilead.message import Request, Response
 from unilead.origin import check_url
+from unilead.outgoing import UnfitRequestError, finished, with_extra
 from unilead.schema import CreatedLead, Lead
-from unilead.version import USER_AGENT
 
 if TYPE_CHECKING:
     from unilead.simulator import Simulator
@@ -40,29 +35,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 E = TypeVar("E", bound=LeadError)
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
-_PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*")
-_OWN_HEADERS = frozenset(
-    [
-        "accept",
-        "accept-encoding",
-        "authorization",
-        "connection",
-        "content-length",
-        "content-type",
-        "cookie",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-    ]
-)
 _HINTS: dict[Category, str] = {
     "authentication": "check the account's credentials, or connect it anew",
     "permission": "give the account's user or token the right to create leads",
@@ -184,9 +156,10 @@ class Provider:
         extra = lead.remote_data if request.remote_data is None else request.remote_data
         if not extra:
             return request.changed(lead=lead)
-        self._refuse_keys(extra)
-        body = self._merged(request.json, request.record_path, extra)
-        return request.changed(json=body, lead=lead)
+        try:
+            return request.changed(json=with_extra(request, extra, self.info), lead=lead)
+        except UnfitRequestError as fault:
+            raise self._broken("build_request", f"answered {fault}") from None
 
     def finish(
         self,
@@ -198,20 +171,10 @@ class Provider:
     ) -> Request:
         """Encode a composed request: absolute URL, bytes, all headers but credentials."""
         origin = base_url if base_url is not None else self.base_url(settings)
-        headers = {"Accept": self.info.accept, "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
-        body = b""
-        if request.json is not None:
-            headers["Content-Type"] = "application/json"
-            body = self._encode(request.json)
-        if request.headers:
-            headers |= self._checked_headers(request.headers)
-        if not _is_plain_path(request.path):
-            raise self._broken("build_request", "answered a path that is not plain and absolute")
-        url = origin + request.path
-        if request.query or remote_query:
-            query = encode_query(self._query_pairs(request.query, remote_query or {}))
-            url = f"{url}?{query}" if query else url
-        return request.changed(url=url, body=body, headers=headers)
+        try:
+            return finished(request, self.info, origin, remote_query or {})
+        except UnfitRequestError as fault:
+            raise self._broken("build_request", f"answered {fault}") from None
 
     def parse_response(self, response: Response, request: Request, settings: Settings) -> CreatedLead:
         """Turn the CRM's answer into the created lead.
@@ -334,83 +297,6 @@ class Provider:
     def _broken(self, hook: str, reason: str) -> HookContractError:
         hint = "the provider's or override's code is at fault; run `unilead providers --check`"
         return HookContractError(f"hook {hook} {reason}", provider=self.slug, hint=hint)
-
-    def _encode(self, body: Any) -> bytes:
-        try:
-            return to_json(body)
-        except (PydanticSerializationError, UnicodeEncodeError, ValueError, RecursionError) as fault:
-            code = "invalid_unicode" if "surrogate" in str(fault) else "invalid"
-            problem = Problem("body", code, "the lead holds a value that JSON in UTF-8 cannot carry")
-            raise InvalidLeadError([problem], provider=self.slug) from None
-
-    def _merged(self, body: Any, path: Sequence[str | int], extra: Mapping[str, Any]) -> Any:
-        if not path:
-            return merge(body, dict(extra))
-        try:
-            inner = self._merged(body[path[0]], path[1:], extra)
-        except (KeyError, IndexError, TypeError):
-            raise self._broken("build_request", "answered a record_path that is not in its body") from None
-        copy = body.copy()
-        copy[path[0]] = inner
-        return copy
-
-    def _refuse_keys(self, extra: Mapping[str, Any]) -> None:
-        credentials = self.info.credential_names
-        if self.info.reserved_keys.isdisjoint(extra) and credentials.isdisjoint(map(str.lower, extra)):
-            return
-        problems = [
-            Problem(f"remote_data.{key}", "credential", "carries a credential")
-            for key in extra
-            if key.lower() in credentials
-        ]
-        problems += [
-            Problem(f"remote_data.{key}", "reserved", "belongs to the request around the record")
-            for key in extra
-            if key in self.info.reserved_keys
-        ]
-        if problems:
-            raise InvalidLeadError(problems, provider=self.slug)
-
-    def _checked_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        for name, value in headers.items():
-            if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
-                raise self._broken(
-                    "build_request", f"names the header {name[:40]!r}, which is not the provider's to set"
-                )
-            if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-                raise self._broken("build_request", f"gives the header {name} a value that is not plain text")
-        return dict(headers)
-
-    def _query_pairs(self, own: Mapping[str, Any], extra: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        for name in own:
-            if name not in extra:
-                yield from _flatten(name, own[name], self.info.query_style)
-        for name, value in extra.items():
-            for pair in _flatten(name, value, self.info.query_style):
-                if any(part.lower() in self.info.credential_names for part in re.split(r"[\[\]]", pair[0])):
-                    problem = Problem(f"remote_query.{name}", "credential", "carries a credential")
-                    raise InvalidLeadError([problem], provider=self.slug)
-                yield pair
-
-
-@lru_cache(maxsize=256)  # the paths of creates are few
-def _is_plain_path(path: str) -> bool:
-    return _PATH.fullmatch(path) is not None and "//" not in path and "/../" not in path + "/"
-
-
-def _flatten(name: str, value: Any, style: str) -> Iterator[tuple[str, str]]:
-    """Write one query parameter in the CRM's own style of nesting."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _flatten(f"{name}[{key}]", item, style)
-    elif isinstance(value, (list, tuple)):
-        if style == "comma" and not any(isinstance(item, (Mapping, list, tuple)) for item in value):
-            yield name, ",".join(str(item) for item in value)
-            return
-        for item in value:
-            yield from _flatten(f"{name}[]" if style == "brackets" else name, item, style)
-    else:
-        yield name, str(value)
 
 
 def _kind_of(answer: Any) -> str:
