@@ -26,7 +26,16 @@ API = {
     "Leads": ["schema"],
     "Errors": ["errors"],
     "Credentials": ["credentials"],
-    "Writing a provider": ["hooks", "info", "mapping", "converters", "message", "simulator", "testing.contract"],
+    "Writing a provider": [
+        "hooks",
+        "info",
+        "mapping",
+        "converters",
+        "slots",
+        "message",
+        "simulator",
+        "testing.contract",
+    ],
     "Registry": ["registry", "provider"],
 }
 

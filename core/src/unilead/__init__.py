@@ -13,8 +13,7 @@ _HOMES = {
     "answered": ("one_address", "reference", "row_verdict", "typed_items"),
     "client": ("AsyncClient", "Client"),
     "converters": (
-        "AddressSlots", "EmailSlots", "PhoneSlots", "custom_field_values", "email_slots", "first", "id_name",
-        "is_primary", "list_as_text", "named_id", "phone_text", "scalar_text", "to_digits", "to_integer",
+        "custom_field_values", "id_name", "list_as_text", "named_id", "scalar_text", "to_digits", "to_integer",
     ),
     "credential_stores": ("FileCredentialStore", "SqliteCredentialStore"),
     "credentials": ("CredentialKey", "CredentialStore", "Credentials", "MemoryCredentialStore"),
@@ -43,6 +42,9 @@ _HOMES = {
         "AccountReference", "CreatedLead", "EmailAddress", "Lead", "PhoneNumber", "PostalAddress", "Reference", "Url",
     ),
     "simulator": ("Call", "Faults", "Simulator", "route", "wrong_types"),
+    "slots": (
+        "AddressSlots", "EmailSlots", "PhoneSlots", "email_slots", "first", "is_primary", "phone_text",
+    ),
     "values": ("parse_timestamp", "utc_text"),
 }  # fmt: skip
 _HOME_OF = {name: f"unilead.{module}" for module, names in _HOMES.items() for name in names}

@@ -23,37 +23,16 @@ from unilead.client import (
     Client as Client,
 )
 from unilead.converters import (
-    AddressSlots as AddressSlots,
-)
-from unilead.converters import (
-    EmailSlots as EmailSlots,
-)
-from unilead.converters import (
-    PhoneSlots as PhoneSlots,
-)
-from unilead.converters import (
     custom_field_values as custom_field_values,
 )
 from unilead.converters import (
-    email_slots as email_slots,
-)
-from unilead.converters import (
-    first as first,
-)
-from unilead.converters import (
     id_name as id_name,
-)
-from unilead.converters import (
-    is_primary as is_primary,
 )
 from unilead.converters import (
     list_as_text as list_as_text,
 )
 from unilead.converters import (
     named_id as named_id,
-)
-from unilead.converters import (
-    phone_text as phone_text,
 )
 from unilead.converters import (
     scalar_text as scalar_text,
@@ -270,6 +249,27 @@ from unilead.simulator import (
 )
 from unilead.simulator import (
     wrong_types as wrong_types,
+)
+from unilead.slots import (
+    AddressSlots as AddressSlots,
+)
+from unilead.slots import (
+    EmailSlots as EmailSlots,
+)
+from unilead.slots import (
+    PhoneSlots as PhoneSlots,
+)
+from unilead.slots import (
+    email_slots as email_slots,
+)
+from unilead.slots import (
+    first as first,
+)
+from unilead.slots import (
+    is_primary as is_primary,
+)
+from unilead.slots import (
+    phone_text as phone_text,
 )
 from unilead.values import (
     parse_timestamp as parse_timestamp,
