@@ -8,10 +8,10 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
 from unilead.errors import ConnectError, LeadError, OutcomeUnknownError
@@ -23,6 +23,7 @@ WRITE_TIMEOUT = 10.0
 KEEPALIVE = 5.0  # seconds an idle connection lives: a server closing one at the moment of reuse costs an `unknown`
 MAX_CONNECTIONS = 100
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE_HEADER = re.compile(r"[^\x20-\x7e\t]")
 _LOOKUP_HINT = "the lead may exist; look it up in the CRM before sending it again"
 
@@ -71,13 +72,24 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
+def split_url(url: str) -> tuple[str, str]:
+    """Split an absolute URL into its origin and what a request line names."""
+    cut = url.find("/", 8)
+    return (url, "/") if cut < 0 else (url[:cut], url[cut:])
+
+
 def outgoing_headers(request: Request, credentials: Mapping[str, str]) -> list[tuple[str, str]]:
     """All headers but ``Host`` and ``Content-Length``. Raises: ConnectError when one could split the request."""
-    headers = [*request.headers.items(), *credentials.items()]
-    for name, value in headers:
-        if _UNSAFE_HEADER.search(value):
-            raise ConnectError(f"header {name} has characters that no header may have", retryable=False)
-    return headers
+    for headers in (request.headers, credentials):
+        for name in headers:  # without a variable for the value, which a traceback might show
+            if not _is_header_name(name) or _UNSAFE_HEADER.search(headers[name]):
+                raise ConnectError(f"header {name!r} has characters that no header may have", retryable=False)
+    return [*request.headers.items(), *credentials.items()]
+
+
+@lru_cache(maxsize=256)
+def _is_header_name(name: str) -> bool:
+    return _HEADER_NAME.fullmatch(name) is not None
 
 
 def failure(fault: BaseException, call: CallState, request: Request) -> LeadError:
@@ -127,13 +139,13 @@ def _reason(fault: BaseException) -> str:
 
 
 def make_response(
-    status: int, headers: list[tuple[str, str]], body: bytes, reason: str, *, truncated: bool
+    status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, reason: str, *, truncated: bool
 ) -> Response:
     """Make our response: header names in lower case, repeated ones joined, the body unpacked within the cap."""
     joined: dict[str, str] = {}
-    for name, value in headers:
-        key = name.lower()
-        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    for raw_name, raw_value in headers:
+        name, value = _lower(raw_name), raw_value.decode("latin-1")
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
     truncated = truncated or len(body) > MAX_ANSWER
     body = body[:MAX_ANSWER]
     encoding = joined.get("content-encoding", "").strip().lower()
@@ -141,6 +153,11 @@ def make_response(
         body, whole = _unpacked(body, encoding)
         truncated = truncated or not whole
     return Response(status, joined, body, reason, truncated)
+
+
+@lru_cache(maxsize=256)  # the same names come back with every answer
+def _lower(name: bytes) -> str:
+    return name.decode("latin-1").lower()
 
 
 def _unpacked(body: bytes, encoding: str) -> tuple[bytes, bool]:

@@ -69,9 +69,7 @@ class _Base:
 
 
 def _incoming(answer: Any, body: bytes, *, whole: bool) -> Response:
-    return make_response(
-        answer.status_code, answer.headers.multi_items(), body, answer.reason_phrase, truncated=not whole
-    )
+    return make_response(answer.status_code, answer.headers.raw, body, answer.reason_phrase, truncated=not whole)
 
 
 class GivenTransport(_Base):

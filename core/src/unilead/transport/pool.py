@@ -25,6 +25,7 @@ from unilead.transport.answer import (
     failure,
     make_response,
     outgoing_headers,
+    split_url,
     tls_context,
 )
 from unilead.transport.network import backend_classes
@@ -37,11 +38,6 @@ def _address(origin: str) -> tuple[bytes, bytes, int | None, bytes]:
     parts = urlsplit(origin)
     host = (parts.hostname or "").encode("ascii")
     return parts.scheme.encode(), host, parts.port, parts.netloc.encode("ascii")
-
-
-def _split(url: str) -> tuple[str, str]:
-    cut = url.find("/", 8)
-    return (url, "/") if cut < 0 else (url[:cut], url[cut:])
 
 
 class _Base:
@@ -64,7 +60,7 @@ class _Base:
         )
 
     def _outgoing(self, request: Request, credentials: Mapping[str, str], call: CallState) -> Any:
-        origin, target = _split(request.url)
+        origin, target = split_url(request.url)
         scheme, host, port, netloc = _address(origin)
         headers = [(b"Host", netloc)]
         headers += [
@@ -81,9 +77,8 @@ class _Base:
 
     @staticmethod
     def _incoming(answer: Any, body: bytes, *, whole: bool) -> Response:
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
         reason = answer.extensions.get("reason_phrase", b"").decode("latin-1")
-        return make_response(answer.status, headers, body, reason, truncated=not whole)
+        return make_response(answer.status, answer.headers, body, reason, truncated=not whole)
 
     @staticmethod
     def _inspect(answer: Any) -> None:
@@ -107,7 +102,7 @@ class PoolTransport(_Base):
         call = CallState(time.monotonic() + timeout)
         token = current_call.set(call)
         try:
-            with self._pools.one_for(_split(request.url)[0]) as pool:
+            with self._pools.one_for(split_url(request.url)[0]) as pool:
                 return self._read(pool.handle_request(self._outgoing(request, credentials, call)))
         except Exception as fault:
             error = failure(fault, call, request)
@@ -148,7 +143,7 @@ class AsyncPoolTransport(_Base):
         call = CallState(time.monotonic() + timeout)
         token = current_call.set(call)
         try:
-            with self._pools.one_for(_split(request.url)[0]) as pool:
+            with self._pools.one_for(split_url(request.url)[0]) as pool:
                 async with asyncio.timeout(timeout):
                     answer = await pool.handle_async_request(self._outgoing(request, credentials, call))
                 return await self._read(answer, call)
