@@ -117,7 +117,7 @@ def serve_host(stub: int, folder: Path) -> None:
     from unilead_host.app import Host, create_app
     from unilead_host.crypto import Vault
     from unilead_host.logs import configure_logs
-    from unilead_host.serving import settle_memory
+    from unilead_host.serving import config_of, settle_memory
     from unilead_host.settings import HostSettings
 
     settings = HostSettings(database_url=f"sqlite:///{folder / 'host.sqlite'}", encryption_keys=Vault.new_key())
@@ -140,7 +140,9 @@ def serve_host(stub: int, folder: Path) -> None:
             port = self.servers[0].sockets[0].getsockname()[1]
             print(json.dumps({"port": port, "token": token, "account": account.id}), flush=True)
 
-    Server(uvicorn.Config(app, port=0, log_config=None, access_log=False)).run()
+    config = config_of(app, settings)
+    config.port = 0
+    Server(config).run()
 
 
 # --- the load generator -----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import uvicorn
 
 from unilead import AsyncClient
 from unilead_host.app import create_app
+from unilead_host.connection import Protocol
 from unilead_host.serving import listen, url_of
 from unilead_host.settings import HostSettings
 
@@ -26,4 +27,5 @@ host.targets._client = AsyncClient(
 )
 listening = listen("127.0.0.1", 0)
 os.write(1, f"{url_of(listening)}\n".encode())
-uvicorn.Server(uvicorn.Config(app, http=http, log_level="critical", access_log=False)).run([listening])
+protocol = Protocol if http == "httptools" else http  # as `serving.config_of` has it, and what tests of others use
+uvicorn.Server(uvicorn.Config(app, http=protocol, log_level="critical", access_log=False)).run([listening])

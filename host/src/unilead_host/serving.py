@@ -8,11 +8,11 @@ import socket
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 import uvicorn
 
 from unilead_host.app import Application
+from unilead_host.connection import Protocol
 from unilead_host.logs import LOG
 from unilead_host.settings import LOOPBACK, HostSettings
 
@@ -79,19 +79,26 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def config_of(app: Application, settings: HostSettings) -> uvicorn.Config:
+    """How the application is served."""
+    return uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,  # its lines would hold whole query strings
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.create_timeout + CLOSING_SECONDS),
+        proxy_headers=True,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        lifespan="on",
+    )
+
+
 def serve(app: Application, settings: HostSettings, listening: socket.socket, on_started: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT."""
-    options: dict[str, Any] = {
-        "log_config": None,
-        "access_log": False,  # its lines would hold whole query strings
-        "server_header": False,
-        "timeout_graceful_shutdown": int(settings.create_timeout + CLOSING_SECONDS),
-        "proxy_headers": True,
-        "forwarded_allow_ips": settings.forwarded_allow_ips,
-        "lifespan": "on",
-    }
     _warn(settings)
-    Server(uvicorn.Config(app, **options), app, on_started, settings.create_timeout).run([listening])
+    Server(config_of(app, settings), app, on_started, settings.create_timeout).run([listening])
 
 
 def _warn(settings: HostSettings) -> None:
