@@ -26,8 +26,8 @@ SERVE = "from unilead_host.cli import main; main(['serve', '--port', '0'])"
 TELLING = "import atexit, json, sys; atexit.register(lambda: print(json.dumps(sorted(sys.modules)))); "
 NEEDLESS = {
     "alembic", "fastapi", "httpx", "httpx2", "jinja2", "mako", "psycopg", "pydantic_settings", "rich", "structlog",
-    "sqlalchemy.dialects.postgresql", "unilead.check", "unilead_host.office", "unilead_host.openapi",
-    "unilead_host.page.templating",
+    "greenlet", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "unilead.check", "unilead_host.office",
+    "unilead_host.openapi",     "unilead_host.page.templating",
 }  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def test_serving_says_why_it_cannot_migrate(url: str, environment: dict[str, str
 
 
 async def as_of_the_future(database: Database) -> None:
-    await migrate(database.url.render_as_string().replace("+aiosqlite", ""))
+    await migrate(database.url.render_as_string().replace("+pysqlite", ""))
     async with database.transaction() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     await database.close()

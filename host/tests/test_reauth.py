@@ -74,7 +74,7 @@ async def test_f070_tokens_that_cannot_be_stored_are_not_asked_for(ours: Tenant,
     def impatient(connection: Any, record: Any) -> None:
         connection.execute("PRAGMA busy_timeout = 100")
 
-    sa.event.listen(ours.host.database.engine.sync_engine, "connect", impatient)
+    sa.event.listen(ours.host.database.engine, "connect", impatient)
     await ours.host.database.close()
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -28,7 +28,7 @@ async def add_tenant(database: Database, name: str) -> None:
 
 async def names(database: Database) -> list[str]:
     async with database.reading() as connection:
-        return list(await connection.scalars(sa.select(tenants.c.name).order_by(tenants.c.name)))
+        return [*(await connection.execute(sa.select(tenants.c.name).order_by(tenants.c.name))).scalars()]
 
 
 async def test_a_transaction_commits_at_its_end_and_rolls_back_on_an_exception(database: Database) -> None:
@@ -110,17 +110,17 @@ async def test_f070_a_lock_that_ends_in_time_is_only_a_wait(sqlite_url: str) -> 
 async def test_f072_a_full_disk_is_named_and_left_behind(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     async with database.transaction() as connection:
-        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
+        pages = await connection.scalar(sa.text("PRAGMA page_count"))
 
     def keep_small(raw: sqlite3.Connection, record: object) -> None:
         raw.execute(f"PRAGMA max_page_count = {pages}")
 
-    await database.engine.dispose()
-    sa.event.listen(database.engine.sync_engine, "connect", keep_small)
+    database.engine.dispose()
+    sa.event.listen(database.engine, "connect", keep_small)
     with pytest.raises(StorageError, match="full"):
         await add_tenant(database, "x" * 100_000)
-    sa.event.remove(database.engine.sync_engine, "connect", keep_small)
-    await database.engine.dispose()
+    sa.event.remove(database.engine, "connect", keep_small)
+    database.engine.dispose()
     await add_tenant(database, "x" * 100_000)
     await database.close()
 
@@ -221,7 +221,7 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
 
 async def plans(database: Database) -> list[str]:
     async with database.reading() as connection:
-        return list(await connection.scalars(sa.text("SELECT plan FROM tenants")))
+        return [*(await connection.execute(sa.text("SELECT plan FROM tenants"))).scalars()]
 
 
 async def test_f089_rows_of_the_last_release_go_up_and_down(

@@ -55,14 +55,14 @@ def full(database: Database, pages: int) -> Iterator[None]:
     def keep_small(connection: Any, record: Any) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
-    sa.event.listen(database.engine.sync_engine, "connect", keep_small)
+    sa.event.listen(database.engine, "connect", keep_small)
     yield
-    sa.event.remove(database.engine.sync_engine, "connect", keep_small)
+    sa.event.remove(database.engine, "connect", keep_small)
 
 
 async def pages_of(database: Database) -> int:
     async with database.reading() as connection:
-        return int((await connection.exec_driver_sql("PRAGMA page_count")).scalar() or 0)
+        return int(await connection.scalar(sa.text("PRAGMA page_count")) or 0)
 
 
 def count(ours: Tenant) -> int:

@@ -10,13 +10,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from unilead import Account, Registry
 from unilead_host.account_settings import CheckedSettings
 from unilead_host.crypto import SealError, Vault
 from unilead_host.flights import Flights
-from unilead_host.storage import Database, now
+from unilead_host.storage import Connection, Database, now
 from unilead_host.storage.tables import accounts, credentials
 from unilead_host.stored import COLUMNS, Status, StoredAccount, change, find, owned, stored_from, timestamp
 
@@ -117,7 +116,7 @@ class Accounts:
         return self._vault.open(stored.tenant_id, stored.id, stored.sealed)
 
     @asynccontextmanager
-    async def _changing(self) -> AsyncIterator[AsyncConnection]:
+    async def _changing(self) -> AsyncIterator[Connection]:
         """A transaction after which nothing is recalled that was read before."""
         try:
             async with self._database.transaction() as connection:

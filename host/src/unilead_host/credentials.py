@@ -6,12 +6,11 @@ import json
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from unilead import CredentialKey, Credentials
 from unilead.credentials import LONGEST_LEASE
 from unilead_host.crypto import Vault
-from unilead_host.storage import Database, now
+from unilead_host.storage import Connection, Database, now
 from unilead_host.storage.tables import accounts, credentials
 
 
@@ -85,7 +84,7 @@ class HostCredentialStore:
         async with self._database.transaction() as connection:
             await connection.execute(credentials.delete().where(credentials.c.account_id == account_id))
 
-    async def _tenant_of(self, connection: AsyncConnection, key: CredentialKey) -> str | None:
+    async def _tenant_of(self, connection: Connection, key: CredentialKey) -> str | None:
         """Whose account it is; makes sure that the account has a row to change. ``None`` when it was deleted."""
         tenant_id: str | None = await connection.scalar(
             sa.select(accounts.c.tenant_id).where(accounts.c.id == key.account_id)
@@ -100,7 +99,7 @@ def _row_of(key: CredentialKey) -> Any:
     return (credentials.c.account_id == key.account_id) & (credentials.c.seed == key.seed)
 
 
-async def _set(connection: AsyncConnection, key: CredentialKey, seen: int, *more: Any, **values: Any) -> bool:
+async def _set(connection: Connection, key: CredentialKey, seen: int, *more: Any, **values: Any) -> bool:
     """Change the row if it still has this version."""
     unchanged = sa.and_(_row_of(key), credentials.c.version == seen, *more)
     return (await connection.execute(credentials.update().where(unchanged).values(**values))).rowcount == 1

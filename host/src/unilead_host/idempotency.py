@@ -16,9 +16,8 @@ from typing import Any, Literal, TypeAlias
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from unilead_host.storage import Database
+from unilead_host.storage import Connection, Database
 from unilead_host.storage.tables import idempotency_keys, now, unknown_outcomes
 
 KeyState: TypeAlias = Literal["started", "running", "done", "unknown", "mismatch"]
@@ -135,7 +134,7 @@ class Keys:
             over = idempotency_keys.c.expires_at <= now()
             return (await connection.execute(sa.delete(idempotency_keys).where(over))).rowcount
 
-    async def _insert(self, connection: AsyncConnection, key: Key) -> bool:
+    async def _insert(self, connection: Connection, key: Key) -> bool:
         """Insert unless the key is there; concurrent inserts are sorted out by the primary key."""
         columns = {
             **key.columns,

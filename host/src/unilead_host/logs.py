@@ -22,7 +22,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from unilead_host.settings import HostSettings
 
 MASK = "***"
-QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "aiosqlite", "sqlalchemy.engine", "alembic")
+QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "sqlalchemy.engine", "alembic")
 _SECRET_NAMES = re.compile(
     r"token|secret|password|passwd|authori[sz]ation|cookie|api[-_]?key|credential|verifier", re.IGNORECASE
 )

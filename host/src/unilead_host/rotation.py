@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from unilead_host.crypto import NO_KEY, SealError, Vault
-from unilead_host.storage import Database
+from unilead_host.storage import Connection, Database
 from unilead_host.storage.tables import accounts, connections, credentials
 
 PORTION = 200
@@ -52,7 +51,7 @@ async def rotate_keys(database: Database, vault: Vault) -> Rotation:
     return Rotation(sealed, tuple(dict.fromkeys(broken)))
 
 
-async def _rotate(connection: AsyncConnection, vault: Vault, table: sa.Table, this: Any) -> int:
+async def _rotate(connection: Connection, vault: Vault, table: sa.Table, this: Any) -> int:
     """Seal one row anew. Returns: how many rows that were: none when it was deleted meanwhile."""
     sealed = await connection.scalar(sa.select(table.c.sealed).where(this).with_for_update())
     if sealed is None:

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from unilead_host.storage import now
+from unilead_host.storage import Connection, now
 from unilead_host.storage.tables import accounts
 
 Status: TypeAlias = Literal["connecting", "active", "post_install_error", "validation_error", "needs_reauth"]
@@ -60,16 +59,14 @@ def timestamp(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-async def find(
-    connection: AsyncConnection, tenant_id: str, account_id: str, *, lock: bool = False
-) -> StoredAccount | None:
+async def find(connection: Connection, tenant_id: str, account_id: str, *, lock: bool = False) -> StoredAccount | None:
     """A tenant's account; ``lock`` where it is to be changed in this transaction."""
     wanted = sa.select(*COLUMNS).where(*owned(tenant_id, account_id))
     row = (await connection.execute(wanted.with_for_update() if lock else wanted)).one_or_none()
     return stored_from(row) if row else None
 
 
-async def change(connection: AsyncConnection, where: Any, changes: Mapping[str, Any]) -> StoredAccount | None:
+async def change(connection: Connection, where: Any, changes: Mapping[str, Any]) -> StoredAccount | None:
     """Change the account that a condition names; ``None`` where it names none."""
     changed = accounts.update().where(where).values(**changes, updated_at=now()).returning(*COLUMNS)
     row = (await connection.execute(changed)).one_or_none()

@@ -1,5 +1,6 @@
 """Tables, migrations and the database engine."""
 
+from unilead_host.storage.connection import Connection as Connection
 from unilead_host.storage.database import Database as Database
 from unilead_host.storage.database import StorageError as StorageError
 from unilead_host.storage.migrating import current_revision as current_revision

@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+from unilead_host.storage.connection import Connection, Connections
+
+DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 LOCK_TIMEOUT = 5.0
+POOL_SIZE = 10
+POOL_OVERFLOW = 10
 POOL_TIMEOUT = 10.0
 SWITCH_ATTEMPTS = 50
 OWNER_ONLY = 0o600  # of a new file: the leads in it are nobody else's business
@@ -52,30 +55,31 @@ class Database:
         patience = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
         self.engine = _open(self.url, is_sqlite=self.is_sqlite, lock_timeout=patience)
         self._reader = self.engine.execution_options(reads_only=True)
+        self._connections = Connections(self.engine, POOL_SIZE + POOL_OVERFLOW, POOL_TIMEOUT)
         self._writing: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
 
     def __repr__(self) -> str:
         return f"Database({self.url.render_as_string(hide_password=True)!r})"
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self) -> AsyncIterator[Connection]:
         """A transaction that may write: committed at the end, rolled back by an exception.
 
         Raises: StorageError when the database is locked, full or not reachable.
         """
         try:
-            async with self._writing, self.engine.begin() as connection:
+            async with self._writing, self._connections.transaction(self.engine) as connection:
                 yield connection
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as fault:
+        except (sa.exc.DBAPIError, TimeoutError) as fault:
             raise _translated(fault) from None
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self) -> AsyncIterator[Connection]:
         """A transaction that only reads; waits for no writer. Raises: StorageError."""
         try:
-            async with self._reader.begin() as connection:
+            async with self._connections.transaction(self._reader) as connection:
                 yield connection
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as fault:
+        except (sa.exc.DBAPIError, TimeoutError) as fault:
             raise _translated(fault) from None
 
     def insert(self, table: sa.Table) -> Any:
@@ -90,7 +94,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.engine.dispose()
+        await self._connections.close()
 
 
 def _with_driver(text: str) -> sa.URL:
@@ -109,15 +113,15 @@ def _with_driver(text: str) -> sa.URL:
     return url.set(drivername=driver)
 
 
-def _open(url: sa.URL, *, is_sqlite: bool, lock_timeout: float) -> AsyncEngine:
+def _open(url: sa.URL, *, is_sqlite: bool, lock_timeout: float) -> sa.Engine:
     # Parameters are hidden because SQLAlchemy's messages would show them, sealed credentials and digests included.
-    options: dict[str, Any] = {"hide_parameters": True, "pool_timeout": POOL_TIMEOUT}
+    options: dict[str, Any] = {"hide_parameters": True, "pool_size": POOL_SIZE, "max_overflow": POOL_OVERFLOW}
     if not is_sqlite:
-        return create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, **options)
-    engine = create_async_engine(url, connect_args={"timeout": lock_timeout}, **options)
-    sa.event.listen(engine.sync_engine, "do_connect", lambda *_: Path(url.database or "").touch(mode=OWNER_ONLY))
-    sa.event.listen(engine.sync_engine, "connect", _prepare)
-    sa.event.listen(engine.sync_engine, "begin", _begin)
+        return sa.create_engine(url, pool_pre_ping=True, **options)
+    engine = sa.create_engine(url, connect_args={"timeout": lock_timeout}, **options)
+    sa.event.listen(engine, "do_connect", lambda *_: Path(url.database or "").touch(mode=OWNER_ONLY))
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -151,7 +155,7 @@ def _begin(connection: sa.Connection) -> None:
 
 def _translated(fault: Exception) -> Exception:
     """A StorageError for what lies outside our statements; a violated constraint stays what it is."""
-    if isinstance(fault, sa.exc.TimeoutError):
+    if isinstance(fault, TimeoutError):
         return StorageError("busy")
     if isinstance(fault, (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError)):
         return fault
