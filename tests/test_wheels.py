@@ -54,7 +54,7 @@ def test_the_core_works_with_just_the_providers_that_are_installed(
     assert done.stdout.split("\n")[:-1] == [f"{slug} True" for slug in sorted(map(slug_of, chosen))], done.stderr
 
 
-HOST = ["unilead-host", "aiohttp", "greenlet", "pyrate-limiter", "rich"]  # and what its extras bring
+HOST = ["unilead-host", "aiohttp", "pyrate-limiter", "rich"]  # and what its extras bring
 SERVE = """
 import asyncio, sys, httpx
 from unilead_host.app import create_app

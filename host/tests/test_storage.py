@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from unilead_host.storage import Database, StorageError, migrate, now
+from unilead_host.storage.connection import Connections
 from unilead_host.storage.migrating import VERSIONS, _config, current_revision, downgrade, newest_revision
 from unilead_host.storage.tables import METADATA, tenants
 
@@ -256,4 +258,67 @@ async def test_f089_going_back_to_nothing(empty_url: str) -> None:
     await downgrade(empty_url, "base")
     database = Database(empty_url)
     assert await current_revision(database) is None
+    await database.close()
+
+
+# --- whoever is cancelled leaves nothing behind -----------------------------------------------------------------------
+
+
+class SlowWriter:
+    """A transaction whose statement is under way until it is let go."""
+
+    def __init__(self, database: Database) -> None:
+        self._started, self._go_on = threading.Event(), threading.Event()
+        self._task = asyncio.create_task(self._write(database))
+
+    async def _write(self, database: Database) -> None:
+        async with database.transaction() as connection:
+            await connection.run_sync(self._insert)
+
+    def _insert(self, connection: sa.Connection) -> None:
+        connection.execute(tenants.insert().values(id="slow", name="slow", created_at=now()))
+        self._started.set()
+        self._go_on.wait(20)
+
+    async def cancelled(self, times: int) -> bool:
+        """Cancel it while its statement runs. Returns: whether it ended before the statement did."""
+        await asyncio.to_thread(self._started.wait, 20)
+        for _ in range(times):
+            self._task.cancel()
+            await asyncio.sleep(0.05)
+        ended = self._task.done()
+        self._go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await self._task
+        return ended
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_cancelled_transaction_is_rolled_back_once_its_statement_ended(database: Database, times: int) -> None:
+    assert await SlowWriter(database).cancelled(times) == (times > 1)  # who is cancelled twice does not wait
+    await add_tenant(database, "next")
+    assert await names(database) == ["next"]
+
+
+async def test_who_finds_no_free_connection_is_told_so(database: Database) -> None:
+    database._connections = Connections(database.engine, 1, 0.05)
+    for _ in range(3):  # and every connection comes back
+        async with database.reading():
+            with pytest.raises(StorageError, match="busy"):
+                await names(database)
+        assert await names(database) == []
+
+
+async def test_a_transaction_that_cannot_begin_gives_its_connection_back(sqlite_url: str) -> None:
+    database = Database(sqlite_url, lock_timeout=0.01)
+    database._connections = Connections(database.engine, 1, 1)
+    other = sqlite3.connect(str(database.url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(3):
+        with pytest.raises(StorageError, match="locked"):
+            await add_tenant(database, "late")
+    other.execute("COMMIT")
+    other.close()
+    await add_tenant(database, "in time")
+    assert await names(database) == ["in time"]
     await database.close()
