@@ -18,7 +18,7 @@ from unilead import (
     UnknownProviderError,
     hookimpl,
 )
-from unilead.registry import Plugin
+from unilead.installed import Plugin
 
 
 class _EntryPoint:

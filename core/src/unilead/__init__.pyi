@@ -175,6 +175,9 @@ from unilead.info import (
 from unilead.info import (
     VendorRule as VendorRule,
 )
+from unilead.installed import (
+    Plugin as Plugin,
+)
 from unilead.mapping import (
     FieldMap as FieldMap,
 )
@@ -204,9 +207,6 @@ from unilead.provider import (
 )
 from unilead.quota import (
     QuotaHeaders as QuotaHeaders,
-)
-from unilead.registry import (
-    Plugin as Plugin,
 )
 from unilead.registry import (
     Registry as Registry,

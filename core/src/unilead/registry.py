@@ -8,16 +8,12 @@ order: a conflict is an error that names both and the way out.
 from __future__ import annotations
 
 import copy
-import difflib
 import inspect
 import os
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-
-import importlib_metadata
 
 from unilead.errors import (
     HookContractError,
@@ -26,6 +22,7 @@ from unilead.errors import (
     ProviderLoadError,
     UnknownProviderError,
 )
+from unilead.installed import Plugin, installed_plugins, normal
 
 if TYPE_CHECKING:
     from unilead.provider import Provider
@@ -33,28 +30,6 @@ if TYPE_CHECKING:
 PROVIDERS = "unilead.providers"
 OVERRIDES = "unilead.overrides"
 DISABLE = "UNILEAD_DISABLE"
-
-
-@dataclass(frozen=True, slots=True)
-class Plugin:
-    """An installed provider or override, as its distribution's metadata tells it; nothing is imported.
-
-    Attributes:
-        slug: the CRM it serves.
-        distribution: name of the distribution.
-        version: its version.
-        module: what its entry point names.
-        entry_point: the entry point, to load it.
-    """
-
-    slug: str
-    distribution: str
-    version: str
-    module: str
-    entry_point: importlib_metadata.EntryPoint
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version}"
 
 
 class Registry:
@@ -67,9 +42,9 @@ class Registry:
     """
 
     def __init__(self, *, order: Sequence[str] = (), disable: Iterable[str] = (), overrides: bool = True) -> None:
-        self._order = [_normal(name) for name in order]
+        self._order = [normal(name) for name in order]
         named = os.environ.get(DISABLE, "").split(",")
-        self._disabled = {_normal(name) for name in (*disable, *named) if name.strip()}
+        self._disabled = {normal(name) for name in (*disable, *named) if name.strip()}
         self._with_overrides = overrides
         self._registered: dict[str, list[Any]] = {}
         self._loaded: dict[str, Provider] = {}
@@ -92,7 +67,7 @@ class Registry:
         """The installed overrides of the slug, from the provider outwards as far as the application's order says."""
         places = {name: place for place, name in enumerate(self._order)}
         found = self._overrides.get(slug, ())
-        return tuple(sorted(found, key=lambda plugin: places.get(_normal(plugin.distribution), len(places))))
+        return tuple(sorted(found, key=lambda plugin: places.get(normal(plugin.distribution), len(places))))
 
     @property
     def _providers(self) -> dict[str, list[Plugin]]:
@@ -104,26 +79,19 @@ class Registry:
 
     def _scan(self) -> tuple[dict[str, list[Plugin]], dict[str, list[Plugin]]]:
         if self._found is None:
-            entry_points = importlib_metadata.entry_points()
-            providers = self._group(entry_points, PROVIDERS)
-            overrides = self._group(entry_points, OVERRIDES) if self._with_overrides else {}
-            self._found = providers, overrides
+            groups = (PROVIDERS, OVERRIDES) if self._with_overrides else (PROVIDERS,)
+            found = installed_plugins(groups)
+            self._found = self._by_slug(found[PROVIDERS]), self._by_slug(found.get(OVERRIDES, ()))
         return self._found
 
-    def _group(self, entry_points: importlib_metadata.EntryPoints, group: str) -> dict[str, list[Plugin]]:
+    def _by_slug(self, plugins: Iterable[Plugin]) -> dict[str, list[Plugin]]:
         found: dict[str, list[Plugin]] = {}
-        for entry_point in entry_points.select(group=group):
-            distribution = entry_point.dist
-            metadata = distribution.metadata if distribution is not None else {}  # parsed anew each time it is read
-            name, version = metadata.get("Name") or entry_point.value, metadata.get("Version") or ""
-            if _normal(name) in self._disabled or entry_point.name in self._disabled:
+        for plugin in sorted(plugins, key=lambda plugin: normal(plugin.distribution)):
+            if normal(plugin.distribution) in self._disabled or plugin.slug in self._disabled:
                 continue
-            plugin = Plugin(entry_point.name, name, version, entry_point.value, entry_point)
-            known = found.setdefault(entry_point.name, [])
+            known = found.setdefault(plugin.slug, [])
             if not any((p.distribution, p.module) == (plugin.distribution, plugin.module) for p in known):
                 known.append(plugin)
-        for plugins in found.values():
-            plugins.sort(key=lambda plugin: _normal(plugin.distribution))
         return found
 
     # --- using it -------------------------------------------------------------------------------------------------
@@ -209,22 +177,20 @@ class Registry:
         if len(overrides) < 2:
             return list(overrides)
         places = {name: place for place, name in enumerate(self._order)}
-        unplaced = [plugin for plugin in overrides if _normal(plugin.distribution) not in places]
+        unplaced = [plugin for plugin in overrides if normal(plugin.distribution) not in places]
         if unplaced:
             names = " and ".join(str(plugin) for plugin in overrides)
             hint = "say which goes first: Registry(order=[…]), or leave one out with UNILEAD_DISABLE"
             raise ProviderConflictError(f"{names} override it, in no order", provider=slug, hint=hint)
-        return sorted(overrides, key=lambda plugin: places[_normal(plugin.distribution)])
+        return sorted(overrides, key=lambda plugin: places[normal(plugin.distribution)])
 
     def _unknown(self, slug: str) -> UnknownProviderError:
-        close = difflib.get_close_matches(slug, self.slugs, n=1)
+        from difflib import get_close_matches  # only a misspelt slug needs it
+
+        close = get_close_matches(slug, self.slugs, n=1)
         known = ", ".join(self.slugs) or "none"
         hint = f"did you mean {close[0]}?" if close else f"installed: {known}; pip install unilead-{slug}"
         return UnknownProviderError(f"no installed distribution provides {slug!r}", provider=slug, hint=hint)
-
-
-def _normal(name: str) -> str:
-    return name.strip().lower().replace("_", "-").replace(".", "-")
 
 
 def _import(plugin: Plugin) -> Any:

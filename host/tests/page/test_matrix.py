@@ -9,8 +9,8 @@ import pytest
 
 import acme
 from unilead import Registry, VendorRule, hookimpl
+from unilead.installed import Plugin
 from unilead.matrix import capability_matrix
-from unilead.registry import Plugin
 
 pytestmark = pytest.mark.anyio
 WORDS = {"r": "required", "s": "supported", "n": "no"}

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from unilead.errors import LeadError
-from unilead.registry import Plugin, Registry
+from unilead.installed import Plugin
+from unilead.registry import Registry
 
 START_UP = 60.0  # seconds that a process may need to begin, on a busy machine
 HASHES = frozenset({"sha256", "sha384", "sha512"})

@@ -9,7 +9,8 @@ import click
 
 from unilead.cli.show import Command, fits, heading, line, note, pairs, print_json, table
 from unilead.errors import LeadError
-from unilead.registry import Plugin, Registry
+from unilead.installed import Plugin
+from unilead.registry import Registry
 
 if TYPE_CHECKING:
     from unilead.provider import Provider
