@@ -240,6 +240,39 @@ def test_send_once_passes_a_throttle_on_and_repeats_only_what_never_left(registr
     assert (refused_connection.sent, result.attempts) == (2, 2)
 
 
+class Seen:
+    """A transport that keeps whose create or read it was, and answers as the simulator."""
+
+    def __init__(self) -> None:
+        self.simulator = AcmeSimulator()
+        self.sends: list[str] = []
+
+    def send(self, request: Request, *, credentials: Any, timeout: float) -> Response:
+        self.sends.append(f"{request.method} {credentials['Authorization'].removeprefix('Bearer ')}")
+        own = {"Authorization": f"Bearer {TOKEN}"}
+        return self.simulator.send(request, credentials=own, timeout=timeout)
+
+    def close(self) -> None: ...
+
+
+def test_accounts_by_turns_keep_their_own_options_and_a_call_its_own(registry: Registry) -> None:
+    """The options of the account asked for last are kept; nothing of them may stick to another one's create."""
+    seen = Seen()
+    plain, reading = Account("acme", {"token": "p"}), Account("acme", {"token": "r"}, read_back=True)
+    with Client(registry=registry, transport=seen) as client:
+        for account in (plain, reading, plain, plain, reading):
+            client.create(LEAD, account)
+        assert seen.sends == ["POST p", "POST r", "GET r", "POST p", "POST p", "POST r", "GET r"]
+        seen.sends.clear()
+        client.create(LEAD, plain, read_back=True)
+        client.create(LEAD, plain)
+        client.create(LEAD, reading, read_back=False)
+        with pytest.raises(InvalidLeadError):
+            client.create(LEAD | {"status": "x"}, plain, on_unsupported="raise")
+        assert client.create(LEAD | {"status": "x"}, plain).dropped == ("status",)
+    assert seen.sends == ["POST p", "GET p", "POST p", "POST r", "POST p"]
+
+
 def test_on_send_sees_the_request_once_and_can_stop_it(registry: Registry, account: Account) -> None:
     seen: list[Any] = []
     _create(Script(ConnectError("refused"), CREATED), registry, account, on_send=seen.append)

@@ -182,6 +182,29 @@ def test_what_comes_late_on_an_idle_connection_is_nobodys_answer() -> None:
     asyncio.run(both())
 
 
+def test_a_connection_that_is_closed_before_the_write_has_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = aiohttp.TCPConnector.connect
+
+    async def connect_too_late(*given: Any, **more: Any) -> Any:
+        connection = await connect(*given, **more)
+        assert connection.transport is not None
+        connection.transport.close()
+        return connection
+
+    async def run() -> None:
+        async with serving() as crm:
+            await crm.send()
+            with monkeypatch.context() as patch:
+                patch.setattr(aiohttp.TCPConnector, "connect", connect_too_late)
+                with pytest.raises(ConnectError) as caught:
+                    await crm.send()
+            assert caught.value.retryable
+            await crm.send()
+            assert [bytes(received).count(b"POST") for received in crm.connections] == [1, 1]
+
+    asyncio.run(run())
+
+
 def test_a_cancelled_send_closes_its_connection() -> None:
     async def hang(reader: Reader, writer: Writer) -> None:
         await reader.read()

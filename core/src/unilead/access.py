@@ -35,6 +35,11 @@ class Access:
         self._current = Credentials()
         self._renewed = False
 
+    @property
+    def is_static(self) -> bool:
+        """Whether the credentials are those in the settings, for good."""
+        return self._refresher is None
+
     def headers(self) -> Mapping[str, str]:
         """The headers that prove who is asking. Raises: SettingsError."""
         return credential_headers(self._provider.info, self.settings)

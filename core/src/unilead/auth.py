@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from typing import TypeGuard
 
 from unilead.errors import SettingsError
 from unilead.info import AuthScheme, BasicAuth, HeaderAuth, OAuth2, ProviderInfo, Settings, fill, has_settings
 
-_HEADER_SAFE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 MASK = "***"
 
 
 def scheme_of(info: ProviderInfo, settings: Settings) -> AuthScheme:
     """The authentication scheme an account uses: the first whose settings are all given, else the last."""
     schemes = info.auth_schemes
+    if len(schemes) == 1:
+        return schemes[0]
     return next((scheme for scheme in schemes if has_settings(settings, scheme.needs)), schemes[-1])
 
 
@@ -46,9 +46,9 @@ def credential_headers(info: ProviderInfo, settings: Settings, token: str | None
     Raises: SettingsError when a credential is missing or has characters that no header may have.
     """
     scheme = scheme_of(info, settings)
-    missing = [name for name in scheme.needs if token is None and not getattr(settings, name, None)]
-    if missing:
-        raise SettingsError(f"setting {missing[0]} is needed to sign in", provider=info.slug)
+    for name in scheme.needs:
+        if token is None and not getattr(settings, name, None):
+            raise SettingsError(f"setting {name} is needed to sign in", provider=info.slug)
     if isinstance(scheme, HeaderAuth):
         return CredentialHeaders({scheme.name: _safe(fill(scheme.template, settings), scheme.needs, info)})
     if isinstance(scheme, BasicAuth):
@@ -75,7 +75,7 @@ def mask_text(text: bytes, secrets: tuple[str, ...]) -> bytes:
 
 
 def _safe(value: str, names: tuple[str, ...], info: ProviderInfo) -> str:
-    if not _HEADER_SAFE.fullmatch(value):
+    if not value or not value.isascii() or not value.isprintable() or value != value.strip(" "):
         raise SettingsError(_unfit(names), provider=info.slug)
     return value
 

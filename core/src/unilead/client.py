@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -60,6 +62,7 @@ class _Base(ABC):
         self._renewals = Renewals()
         self._pacer = pacer
         self._pauses = Pauses()
+        self._usual: tuple[Account | None, Provider | None, Settings | None, Options | None] = (None, None, None, None)
         self._driver = self._make_driver()
 
     @abstractmethod
@@ -75,44 +78,58 @@ class _Base(ABC):
         on_send: Callable[[Request], None] | None,
         timeout: float | None,
     ) -> Exchange:
-        more = {"read_back": account.read_back if read_back is None else read_back, "remote_query": remote_query}
-        provider, settings, options = self._set_up(account, timeout, on_unsupported, on_send=on_send, **more)
+        provider, settings, options = self._set_up(
+            account,
+            remote_query=remote_query,
+            read_back=read_back,
+            on_unsupported=on_unsupported,
+            on_send=on_send,
+            timeout=timeout,
+        )
         return exchange(provider, Lead.parse(lead), settings, options)
 
     def _run(self, account: Account, on_unsupported: OnUnsupported | None, before_send: BeforeSend | None) -> Run:
         from unilead.bulk import ATTEMPTS, Run
 
-        more = {"attempts": ATTEMPTS, "patient": True, "send_once": False}
-        provider, settings, options = self._set_up(account, None, on_unsupported, **more)
+        own = {"attempts": ATTEMPTS, "patient": True, "send_once": False, "read_back": False}
+        provider, settings, options = self._set_up(account, on_unsupported=on_unsupported, **own)
         return Run(provider, settings, options, before_send=before_send)
 
     def _reading(self, lead_id: str, account: Account, timeout: float | None) -> Exchange:
-        provider, settings, options = self._set_up(account, timeout, None)
+        provider, settings, options = self._set_up(account, timeout=timeout)
         return read_exchange(provider, lead_id, settings, options)
 
-    def _set_up(
-        self, account: Account, timeout: float | None, on_unsupported: OnUnsupported | None, **more: Any
-    ) -> tuple[Provider, Settings, Options]:
-        """What an exchange with this account needs."""
-        _check_policy(on_unsupported)
+    def _set_up(self, account: Account, **own: Any) -> tuple[Provider, Settings, Options]:
+        """What an exchange with this account needs; ``own`` are options of its own, ``None`` for the usual one."""
+        _check_policy(own.get("on_unsupported"))
         provider = self.registry.get(account.provider)
         settings = provider.settings_of(account)
-        values: dict[str, Any] = {
-            "timeout": self._timeout if timeout is None else timeout,
-            "on_unsupported": on_unsupported or self._on_unsupported,
-            "base_url": self._base_url,
-            "send_once": self._send_once,
-            "access": self._access(provider, settings, account),
-            "lane": Lane(account.id, provider.info.rate_limits, self._pacer, self._pauses),
-        }
-        return provider, settings, Options(**{**values, **more})
+        options = self._usual_options(account, provider, settings)
+        changes = {name: value for name, value in own.items() if value is not None}
+        return provider, settings, replace(options, **changes) if changes else options
+
+    def _usual_options(self, account: Account, provider: Provider, settings: Settings) -> Options:
+        """The options of an account's exchanges; those of the account asked for last are kept."""
+        *known, options = self._usual
+        if options is None or not all(map(operator.is_, known, (account, provider, settings))):
+            options = Options(
+                timeout=self._timeout,
+                on_unsupported=self._on_unsupported,
+                read_back=account.read_back,
+                base_url=self._base_url,
+                send_once=self._send_once,
+                access=self._access(provider, settings, account),
+                lane=Lane(account.id, provider.info.rate_limits, self._pacer, self._pauses),
+            )
+            self._usual = account, provider, settings, options
+        return options
 
     def _renewing(self, account: Account) -> Asking[None]:
-        provider, _, options = self._set_up(account, None, None)
+        provider, _, options = self._set_up(account)
         return renewing(provider, options.access, options.timeout)
 
     def _redeeming(self, account: Account, code: str, redirect_uri: str, verifier: str | None) -> Asking[Grant]:
-        provider, settings, _ = self._set_up(account, None, None)
+        provider, settings, _ = self._set_up(account)
         return redeeming(provider, settings, code, redirect_uri, verifier, base_url=self._base_url)
 
     def _access(self, provider: Provider, settings: Settings, account: Account) -> Callable[[], Access] | None:

@@ -125,7 +125,12 @@ class AsyncDriver:
             step = next(steps)
             while True:
                 try:
-                    answer = await self._carry_out(step, transport)
+                    if isinstance(step, Send):
+                        answer: Any = await transport.send_async(
+                            step.request, credentials=step.credentials, timeout=step.timeout
+                        )
+                    else:
+                        answer = await self._carry_out(step)
                 except Exception as fault:  # as in `Driver.drive`
                     step = steps.throw(fault)
                 else:
@@ -136,9 +141,7 @@ class AsyncDriver:
         finally:
             steps.close()
 
-    async def _carry_out(self, step: Step, transport: AsyncTransport) -> Any:
-        if isinstance(step, Send):
-            return await transport.send_async(step.request, credentials=step.credentials, timeout=step.timeout)
+    async def _carry_out(self, step: Wait | Apart | Use) -> Any:
         if isinstance(step, Wait):
             return await asyncio.sleep(step.seconds)
         if isinstance(step, Apart):

@@ -206,6 +206,8 @@ class Sending:
         Returns: the request, with the address that the account's newest credentials name.
         Raises: LeadError; nothing was sent.
         """
+        if self._access.is_static:
+            return request
         if not self._opened:
             yield from self._access.open()
             self._opened = True

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 from uuid import uuid4
 
@@ -53,8 +54,8 @@ class Settings(BaseModel):
 
     def secrets(self) -> tuple[str, ...]:
         """All secret values that are set, for masking them wherever they might turn up."""
-        values = (value for value in self.__dict__.values() if isinstance(value, SecretStr))
-        return tuple(text for value in values if (text := value.get_secret_value()))
+        values = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
+        return tuple(filter(None, values))
 
 
 def attribute_meanings(docstring: str) -> dict[str, str]:
@@ -121,7 +122,7 @@ class HeaderAuth:
     @property
     def needs(self) -> tuple[str, ...]:
         """The settings this scheme uses."""
-        return tuple(re.findall(r"{(\w+)}", self.template))
+        return _settings_in(self.template)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class BasicAuth:
     @property
     def needs(self) -> tuple[str, ...]:
         """The settings this scheme uses."""
-        return tuple(re.findall(r"{(\w+)}", self.username + self.password))
+        return _settings_in(self.username + self.password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +273,12 @@ class Account:
     settings: Settings | Mapping[str, Any] = field(default_factory=dict, repr=False)
     id: str = field(default_factory=lambda: str(uuid4()))
     read_back: bool = False
+
+
+@lru_cache(maxsize=256)
+def _settings_in(template: str) -> tuple[str, ...]:
+    """The settings that a template names."""
+    return tuple(re.findall(r"{(\w+)}", template))
 
 
 def build_settings(model: type[Settings], values: Settings | Mapping[str, Any], slug: str) -> Settings:

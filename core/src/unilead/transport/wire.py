@@ -51,13 +51,13 @@ class Wire:
             origin: any request to the same scheme, host and port.
         Raises: what aiohttp raises, TimeoutError at the call's deadline; ``call.sent`` tells whether anything left.
         """
-        connection = await self._connected(origin, call)
-        pipe = connection.transport
+        connection, protocol = await self._connected(origin, call)
+        pipe = protocol.transport
+        if pipe is None or pipe.is_closing():
+            connection.close()
+            raise ConnectionResetError("closed before anything was sent")
         whole = False
         try:
-            if pipe is None or pipe.is_closing():
-                raise ConnectionResetError("closed before anything was sent")
-            protocol = _protocol(connection)
             protocol.set_response_params(read_until_eof=True, auto_decompress=False)
             call.sent = True
             pipe.write(data)
@@ -67,19 +67,23 @@ class Wire:
             else:
                 body, whole = await _read_on(content, call)
         finally:
-            self._give_back(connection, pipe, whole=whole)
+            if whole and not pipe.is_closing() and not pipe.get_write_buffer_size():
+                self._keep(connection, protocol, pipe)
+            else:
+                pipe.abort()  # nothing of what is still to be written leaves any more
+                connection.close()
         return make_response(head.code, head.raw_headers, body, head.reason or "", truncated=not whole)
 
-    async def _connected(self, origin: aiohttp.ClientRequest, call: CallState) -> Connection:
+    async def _connected(self, origin: aiohttp.ClientRequest, call: CallState) -> tuple[Connection, ResponseHandler]:
         """A connection that is not spoiled: nothing arrived on it that nobody asked for, nor did its end."""
         left = call.left
         patience = self._patience if left >= self._connect_timeout else _patience(left)
         while True:
             connection = await self._connector.connect(origin, [], patience)
-            protocol = _protocol(connection)
+            protocol = cast("ResponseHandler", connection.protocol)  # ``None`` only once it was given back
             is_readable = self._used.get(protocol)  # a new one may well be: TLS servers talk first
             if is_readable is None or not (protocol.should_close or is_readable()):
-                return connection
+                return connection, protocol
             connection.close()
 
     async def _answer(self, protocol: ResponseHandler, call: CallState) -> tuple[Any, aiohttp.StreamReader]:
@@ -93,26 +97,15 @@ class Wire:
         finally:
             alarm.cancel()
 
-    def _give_back(self, connection: Connection, pipe: asyncio.Transport | None, *, whole: bool) -> None:
-        """Keep the connection for the next request if this one is over and done with, else close it."""
-        if pipe is None or pipe.is_closing():
-            connection.close()
-        elif whole and not pipe.get_write_buffer_size():
-            protocol = _protocol(connection)
-            if protocol not in self._used:
-                self._used[protocol] = _readability(pipe)
-            connection.release()
-        else:
-            pipe.abort()  # nothing of what is still to be written leaves any more
-            connection.close()
+    def _keep(self, connection: Connection, protocol: ResponseHandler, pipe: asyncio.Transport) -> None:
+        """Give the connection back for the next request: this one is over and done with."""
+        if protocol not in self._used:
+            self._used[protocol] = _readability(pipe)
+        connection.release()
 
 
 def _patience(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=seconds, sock_connect=seconds)
-
-
-def _protocol(connection: Connection) -> ResponseHandler:
-    return cast("ResponseHandler", connection.protocol)  # ``None`` only once it was given back
 
 
 def _readability(pipe: asyncio.Transport) -> Callable[[], bool]:
