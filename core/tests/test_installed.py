@@ -15,7 +15,7 @@ import pytest
 from unilead import Plugin
 from unilead.installed import headers, installed_plugins
 
-GROUP = "unilead.providers"
+GROUP = "acme.tests"  # nothing else that is installed has it
 NAMED = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n# About\n\nName: not this one\n"
 
 
@@ -33,12 +33,12 @@ def _points(slug: str = "acme", module: str = "acme_module") -> str:
 
 
 def _found(monkeypatch: pytest.MonkeyPatch, *places: Path | str) -> list[tuple[str, str, str]]:
-    monkeypatch.setattr(sys, "path", [str(place) for place in places])
+    monkeypatch.setattr(sys, "path", [*map(str, places), *sys.path])
     return [(plugin.slug, plugin.distribution, plugin.version) for plugin in installed_plugins([GROUP])[GROUP]]
 
 
 def test_all_that_is_installed_here_is_found_as_the_long_way_finds_it() -> None:
-    found = installed_plugins([GROUP, "pytest11"])
+    found = installed_plugins(["unilead.providers", "pytest11"])
     for group, plugins in found.items():
         long_way = [
             Plugin(point.name, point.dist.metadata["Name"], point.dist.metadata["Version"], point.value, point)
@@ -74,7 +74,6 @@ def test_the_first_of_several_namesakes_counts_whatever_it_has(
     _install(tmp_path / "b", "Acme.CRM", version="1.0", points=_points())
     found = _found(monkeypatch, tmp_path / "a", tmp_path / "b")
     assert found == ([("acme", "acme-crm", "2.0")] if GROUP in first else [])
-    monkeypatch.setattr(sys, "path", list(map(str, (tmp_path / "a", tmp_path / "b"))))
     assert len(importlib_metadata.entry_points(group=GROUP)) == len(found)
 
 
@@ -94,7 +93,7 @@ def test_remnants_without_metadata_count_for_nothing(tmp_path: Path, monkeypatch
     _install(tmp_path / "a", "acme-crm", version="0.9", points=_points(module="remnant"), metadata=None)
     assert _found(monkeypatch, tmp_path / "a") == []
     _install(tmp_path / "b", "acme-crm", points=_points())
-    assert _found(monkeypatch, tmp_path / "a", tmp_path / "b") == [("acme", "acme-crm", "1.0")]
+    assert _found(monkeypatch, tmp_path / "b") == [("acme", "acme-crm", "1.0")]
 
 
 def test_metadata_without_a_name_names_the_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
