@@ -141,7 +141,8 @@ def test_without_configuration_logging_has_it(caplog: pytest.LogCaptureFixture) 
 
 
 FRAGMENTS = [TOKEN, "Bearer ", "bearer\t", "basic ", "Zoho-oauthtoken ", "canary", "https://", "u:p@h", "?code=",
-             "&api_token=", "a@b.co", " ", "=", ":", "/", "ul_", "x"]  # fmt: skip
+             "&api_token=", "a@b.co", " ", "=", ":", "/", "ul_", "x",
+             "BASIC ", "ba\u017fic ", "bas\u0131c ", "zoho-oauthto\u212aen "]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=6).map("".join))

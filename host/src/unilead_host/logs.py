@@ -33,7 +33,7 @@ _SECRETS = [
     (re.compile(r"([?&](?:\w*token|code|state|key|secret)=)[^&\s\"']+", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(r"[^\s@<>\"'=:,;()]+@[^\s@<>\"'=:,;()]+\.\w+"), f"{MASK}@{MASK}"),
 ]
-_SUSPICIOUS = re.compile(r"[@=]|://|\bul_|(?:bearer|basic|oauthtoken)\s", re.IGNORECASE)  # part of all of the above
+_SUSPICIOUS = ("@", "=", "://", "ul_", "bearer", "basic", "oauthtoken")  # each of the above has one of these
 _PLAIN_NAMES = frozenset({"token_id"})
 
 
@@ -46,7 +46,7 @@ def redacted(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     text = value if isinstance(value, str) else str(value)
-    if _SUSPICIOUS.search(text) is None:
+    if not _is_suspicious(text):
         return text
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
@@ -189,7 +189,16 @@ def _is_plain(event: Mapping[str, Any]) -> bool:
     if _any_names_a_secret(tuple(event)):
         return False
     texts = [value for value in event.values() if not isinstance(value, (int, float)) and value is not None]
-    return all(isinstance(text, str) for text in texts) and _SUSPICIOUS.search("\n".join(texts)) is None
+    return all(isinstance(text, str) for text in texts) and not _is_suspicious("\n".join(texts))
+
+
+def _is_suspicious(text: str) -> bool:
+    """Whether one of the patterns may be found in a text: short looks cost a tenth of a long one.
+
+    Other letters than ASCII's are for the patterns to judge: some count as small or capital ones of ASCII.
+    """
+    lower = text.lower()
+    return not text.isascii() or any(mark in lower for mark in _SUSPICIOUS)
 
 
 @lru_cache(maxsize=1024)

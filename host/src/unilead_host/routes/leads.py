@@ -55,8 +55,9 @@ class CreateLead(LeadEndpoint):
 
     async def serve(self, scope: Scope, receive: Receive) -> Answer:
         """Check token, size and media type; then it is the service's."""
+        host = host_of(scope)
         caller = await authenticate(scope, writes=True)
-        body = await LimitedBody(scope, receive, host_of(scope).settings.max_body).read()
+        body = await LimitedBody(scope, receive, host.settings.max_body).read()
         headers = scope["headers"]
         named = dict(headers)  # the last of a name
         if body:
@@ -68,7 +69,7 @@ class CreateLead(LeadEndpoint):
             idempotency_key(headers),
             send_again=named.get(b"unified-send-again", b"").lower() == b"true",
         )
-        return await host_of(scope).leads.create(call)
+        return await host.leads.create(call)
 
 
 class ReadLead(LeadEndpoint):
