@@ -225,7 +225,7 @@ def test_listing_imports_no_provider_no_pydantic_no_http() -> None:
         "from unilead.cli import main\n"
         "try: main(['providers'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'pydantic', 'httpx', 'httpcore', 'email.parser', 'zipfile'} & set(sys.modules)\n"
+        "heavy = {'pydantic', 'httpx', 'httpcore', 'email.parser'} & set(sys.modules)\n"
         "heavy |= {name for name in sys.modules if name.startswith('unilead_')}\n"
         "print(sorted(heavy), file=sys.stderr)\n"
     )

@@ -93,7 +93,7 @@ def test_remnants_without_metadata_count_for_nothing(tmp_path: Path, monkeypatch
     _install(tmp_path / "a", "acme-crm", version="0.9", points=_points(module="remnant"), metadata=None)
     assert _found(monkeypatch, tmp_path / "a") == []
     _install(tmp_path / "b", "acme-crm", points=_points())
-    assert _found(monkeypatch, tmp_path / "b") == [("acme", "acme-crm", "1.0")]
+    assert _found(monkeypatch, tmp_path / "a", tmp_path / "b") == [("acme", "acme-crm", "1.0")]
 
 
 def test_metadata_without_a_name_names_the_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

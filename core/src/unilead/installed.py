@@ -100,9 +100,9 @@ def _metadata(distribution: IDistribution) -> Mapping[str, str]:
         return headers(text)
     try:  # an old egg's only file, or what a finder of somebody's own makes up
         metadata = distribution.metadata
-        return {name.lower(): metadata[name] for name in metadata}
     except FileNotFoundError:
         return {}
+    return {name.lower(): metadata[name] for name in metadata or ()}  # importlib-metadata 8.7 gives None for missing
 
 
 def headers(text: str) -> Mapping[str, str]:
