@@ -11,10 +11,13 @@ from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
 
+from unilead.values import FrozenDict
+
 if TYPE_CHECKING:
     from unilead.schema import Lead
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_JSON_HEADERS: Mapping[str, str] = FrozenDict({"content-type": "application/json"})
 MAX_SEGMENT = 512
 
 
@@ -145,8 +148,7 @@ class _Part(Response):
     """A JSON value that is already decoded: batches have hundreds of them, and few are looked at."""
 
     def __init__(self, status: int, value: Any) -> None:
-        values = {"status": status, "headers": {"content-type": "application/json"}, "reason": "", "truncated": False}
-        self.__dict__.update(values, json=value)
+        self.__dict__.update(status=status, headers=_JSON_HEADERS, reason="", truncated=False, json=value)
 
     @cached_property
     def body(self) -> bytes:
