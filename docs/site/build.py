@@ -29,6 +29,7 @@ API = {
     "Writing a provider": [
         "hooks",
         "info",
+        "settings",
         "mapping",
         "converters",
         "slots",

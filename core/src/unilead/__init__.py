@@ -27,10 +27,7 @@ _HOMES = {
     "exchange": ("Result",),
     "fields": ("Field", "Part"),
     "hooks": ("HookSpecs", "hookimpl", "hookspec"),
-    "info": (
-        "Account", "BasicAuth", "HeaderAuth", "OAuth2", "OAuthSettings", "ProviderInfo", "RateLimit", "Settings",
-        "VendorRule",
-    ),
+    "info": ("Account", "BasicAuth", "HeaderAuth", "OAuth2", "ProviderInfo", "RateLimit", "VendorRule"),
     "installed": ("Plugin",),
     "mapping": ("FieldMap",),
     "merging": ("merge", "thaw"),
@@ -42,6 +39,7 @@ _HOMES = {
     "schema": (
         "AccountReference", "CreatedLead", "EmailAddress", "Lead", "PhoneNumber", "PostalAddress", "Reference", "Url",
     ),
+    "settings": ("OAuthSettings", "Settings"),
     "simulator": ("Call", "Faults", "Simulator", "route", "wrong_types"),
     "slots": (
         "AddressSlots", "EmailSlots", "PhoneSlots", "email_slots", "first", "is_primary", "phone_text",

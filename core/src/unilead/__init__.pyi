@@ -161,16 +161,10 @@ from unilead.info import (
     OAuth2 as OAuth2,
 )
 from unilead.info import (
-    OAuthSettings as OAuthSettings,
-)
-from unilead.info import (
     ProviderInfo as ProviderInfo,
 )
 from unilead.info import (
     RateLimit as RateLimit,
-)
-from unilead.info import (
-    Settings as Settings,
 )
 from unilead.info import (
     VendorRule as VendorRule,
@@ -234,6 +228,12 @@ from unilead.schema import (
 )
 from unilead.schema import (
     Url as Url,
+)
+from unilead.settings import (
+    OAuthSettings as OAuthSettings,
+)
+from unilead.settings import (
+    Settings as Settings,
 )
 from unilead.simulator import (
     Call as Call,

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from unilead.auth import credential_headers
 from unilead.credentials import Credentials
 from unilead.errors import AuthError, ConnectError
-from unilead.info import Settings
 from unilead.oauth import LEEWAY, RECONNECT
 from unilead.provider import Provider
 from unilead.refresh import Asking, Left, Refresher
+from unilead.settings import Settings
 
 
 class Access:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TypeGuard
 
 from unilead.errors import SettingsError
-from unilead.info import AuthScheme, BasicAuth, HeaderAuth, OAuth2, ProviderInfo, Settings, fill, has_settings
+from unilead.info import AuthScheme, BasicAuth, HeaderAuth, OAuth2, ProviderInfo
+from unilead.settings import Settings, fill, has_settings
 
 MASK = "***"
 

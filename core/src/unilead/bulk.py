@@ -34,11 +34,11 @@ from unilead.errors import (
     RejectedError,
 )
 from unilead.exchange import Options, Result, Sending, refuse_losses
-from unilead.info import Settings
 from unilead.message import Request, Response
 from unilead.provider import Provider
 from unilead.retry import LONGEST_WAIT, backoff
 from unilead.schema import CreatedLead, Lead
+from unilead.settings import Settings
 from unilead.steps import Send, Step, Steps, Wait
 from unilead.strict_json import refusal
 

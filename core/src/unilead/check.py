@@ -9,11 +9,11 @@ from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
 from unilead.errors import LeadError, Problem
-from unilead.info import Settings
 from unilead.message import Request
 from unilead.provider import Provider
 from unilead.registry import Registry
 from unilead.schema import Lead
+from unilead.settings import Settings
 
 Status: TypeAlias = Literal["ready", "missing", "invalid", "broken"]
 

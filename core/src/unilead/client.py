@@ -15,7 +15,7 @@ from unilead.credentials import CredentialStore, MemoryCredentialStore
 from unilead.drive import AsyncDriver, Driver
 from unilead.exchange import Exchange, OnUnsupported, Options, Result, exchange, read_exchange
 from unilead.granting import redeeming, renewing
-from unilead.info import Account, Settings
+from unilead.info import Account
 from unilead.message import Request
 from unilead.oauth import Grant
 from unilead.pace import Lane, Pacer, Pauses
@@ -23,6 +23,7 @@ from unilead.provider import Provider
 from unilead.refresh import Asking, Refresher, Renewals
 from unilead.registry import Registry
 from unilead.schema import Lead
+from unilead.settings import Settings
 from unilead.transport import open_async_transport, open_transport
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import SecretStr
 
-from unilead.info import OAuthSettings, Settings
+from unilead.settings import OAuthSettings, Settings
 
 T = TypeVar("T")
 Maybe: TypeAlias = T | Awaitable[T]

@@ -26,7 +26,6 @@ from unilead.errors import (
     TransportError,
     UnavailableError,
 )
-from unilead.info import Settings
 from unilead.message import Request, Response
 from unilead.pace import Lane
 from unilead.provider import Provider
@@ -34,6 +33,7 @@ from unilead.refresh import Asking
 from unilead.render import ResponseFormat, render, render_json
 from unilead.retry import LONGEST_WAIT, backoff, retry_after
 from unilead.schema import CreatedLead, Lead
+from unilead.settings import Settings
 from unilead.steps import Send, Step, Wait
 
 T = TypeVar("T")

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 from unilead.access import Access
 from unilead.errors import ConfigurationError
-from unilead.info import OAuth2, Settings
+from unilead.info import OAuth2
 from unilead.oauth import Grant, code_request, read_grant
 from unilead.provider import Provider
 from unilead.refresh import TOKEN_TIMEOUT, Asking
+from unilead.settings import Settings
 from unilead.steps import Send
 
 

@@ -14,9 +14,10 @@ import pluggy
 
 if TYPE_CHECKING:
     from unilead.errors import Problem, ProviderError
-    from unilead.info import ProviderInfo, Settings
+    from unilead.info import ProviderInfo
     from unilead.message import Request, Response
     from unilead.schema import CreatedLead, Lead
+    from unilead.settings import Settings
     from unilead.simulator import Simulator
 
 PROJECT = "unilead"

@@ -16,10 +16,11 @@ from pydantic import SecretStr
 
 from unilead.auth import CredentialHeaders, mask_text
 from unilead.errors import AuthError, ConnectError, LeadError
-from unilead.info import OAuth2, ProviderInfo, Settings, fill
+from unilead.info import OAuth2, ProviderInfo
 from unilead.message import Request, Response
 from unilead.origin import check_url
 from unilead.retry import retry_after
+from unilead.settings import Settings, fill
 from unilead.version import USER_AGENT
 
 LEEWAY = 60.0  # seconds before its end that an access token is renewed

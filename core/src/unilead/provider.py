@@ -23,11 +23,12 @@ from unilead.errors import (
     error_for,
 )
 from unilead.hooks import HOOK_NAMES, caller
-from unilead.info import Account, ProviderInfo, Settings, build_settings, fill
+from unilead.info import Account, ProviderInfo
 from unilead.message import Request, Response
 from unilead.origin import check_url
 from unilead.outgoing import UnfitRequestError, finished, with_extra
 from unilead.schema import CreatedLead, Lead
+from unilead.settings import Settings, build_settings, fill
 
 if TYPE_CHECKING:
     from unilead.simulator import Simulator

@@ -18,9 +18,10 @@ from typing import Any, TypeAlias, TypeVar
 
 from unilead.credentials import CredentialKey, Credentials, CredentialStore
 from unilead.errors import AuthError, ConfigurationError, SettingsError, TransportError
-from unilead.info import OAuth2, Settings
+from unilead.info import OAuth2
 from unilead.oauth import TokenRequest, read_grant, refresh_request
 from unilead.provider import Provider
+from unilead.settings import Settings
 from unilead.steps import Apart, Send, Step, Use, Wait, late
 
 T = TypeVar("T")

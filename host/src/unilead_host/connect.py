@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 
 from unilead import Account, AsyncClient, CredentialKey, Credentials, Provider, Registry, SettingsError
-from unilead.info import fill
+from unilead.settings import fill
 from unilead_host.account_settings import connect_scheme, settings_so_far
 from unilead_host.accounts import Accounts, StoredAccount
 from unilead_host.credentials import HostCredentialStore

@@ -12,9 +12,10 @@ import click
 
 from unilead.accounts import load_account
 from unilead.errors import InvalidLeadError, SettingsError
-from unilead.info import Account, Settings
+from unilead.info import Account
 from unilead.provider import Provider
 from unilead.schema import Lead
+from unilead.settings import Settings
 
 MAX_INPUT = 16 * 1024 * 1024
 MAX_DEPTH = 5  # of a bracketed name

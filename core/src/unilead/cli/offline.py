@@ -13,13 +13,13 @@ from unilead.cli.inputs import account_and_settings, header_map, read_bytes, rea
 from unilead.cli.show import Command, error_document, escaped, line, note, note_losses, print_json
 from unilead.cli.wire import curl_text, http_text, shown_request
 from unilead.errors import LeadError, ProviderError
-from unilead.info import Settings
 from unilead.message import Request, Response
 from unilead.provider import Provider
 from unilead.registry import Registry
 from unilead.render import render
 from unilead.retry import retry_after
 from unilead.schema import Lead
+from unilead.settings import Settings
 from unilead.strict_json import read_object
 
 

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from pydantic_core import from_json
 
 from unilead.auth import MASK, credential_headers, mask_headers, mask_text, scheme_of
-from unilead.info import OAuth2, Settings, has_settings
+from unilead.info import OAuth2
 from unilead.message import Request
 from unilead.provider import Provider
+from unilead.settings import Settings, has_settings
 
 
 def shown_request(provider: Provider, request: Request, settings: Settings, *, secrets: bool = False) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from unilead.errors import LeadError, MissingFieldsError
 from unilead.importing.columns import Columns, is_given
 from unilead.importing.readers import Reader, Row
 from unilead.importing.tally import Tally
-from unilead.info import Settings
 from unilead.provider import Provider
 from unilead.schema import Lead
+from unilead.settings import Settings
 
 MOST_COLUMNS = 20_000
 _INDEX = re.compile(r"\[\d+\]")

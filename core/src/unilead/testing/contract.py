@@ -28,11 +28,12 @@ from unilead.errors import (
     RateLimitError,
 )
 from unilead.fields import is_empty
-from unilead.info import Account, Settings
+from unilead.info import Account
 from unilead.message import Request, Response
 from unilead.provider import Provider
 from unilead.registry import Registry
 from unilead.schema import CreatedLead, Lead
+from unilead.settings import Settings
 from unilead.simulator import Simulator
 from unilead.testing.golden import plain_request, read_case, run_case, write_case
 from unilead.testing.leads import answers, leads
