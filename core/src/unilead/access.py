@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from unilead.auth import credential_headers
+from unilead.auth import CredentialHeaders, credential_headers
 from unilead.credentials import Credentials
 from unilead.errors import AuthError, ConnectError
 from unilead.oauth import LEEWAY, RECONNECT
@@ -17,7 +17,7 @@ from unilead.settings import Settings
 
 
 class Access:
-    """The credentials that one exchange uses.
+    """The credentials that one exchange uses; static ones may be shared by many.
 
     Args:
         refresher: what renews them; ``None`` where nothing can: a static key, a token without refresh token.
@@ -34,6 +34,7 @@ class Access:
         self._refresher = refresher
         self._current = Credentials()
         self._renewed = False
+        self._headers: CredentialHeaders | None = None
 
     @property
     def is_static(self) -> bool:
@@ -42,7 +43,9 @@ class Access:
 
     def headers(self) -> Mapping[str, str]:
         """The headers that prove who is asking. Raises: SettingsError."""
-        return credential_headers(self._provider.info, self.settings)
+        if self._headers is None:
+            self._headers = credential_headers(self._provider.info, self.settings)
+        return self._headers
 
     def open(self) -> Asking[None]:
         """Take up what is stored. Raises: AuthError when only a person can help, ConfigurationError from the store."""
@@ -93,7 +96,7 @@ class Access:
             raise AuthError(found.reason, hint=RECONNECT, outcome="not_sent")
         self._current = found
         if found.values:
-            self.settings = self._refresher.overlaid(found.values)
+            self.settings, self._headers = self._refresher.overlaid(found.values), None
             self.secrets = tuple(dict.fromkeys((*self.secrets, *self.settings.secrets())))
 
     def _token(self) -> str:

@@ -1,4 +1,4 @@
-"""Puts credentials on a request. The only place where secrets are unwrapped, and only for the headers of one send."""
+"""Puts credentials on a request. The only place where secrets are unwrapped, into headers that show nothing of them."""
 
 from __future__ import annotations
 

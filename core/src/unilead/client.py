@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from dataclasses import replace
@@ -63,7 +62,7 @@ class _Base(ABC):
         self._renewals = Renewals()
         self._pacer = pacer
         self._pauses = Pauses()
-        self._usual: tuple[Account | None, Provider | None, Settings | None, Options | None] = (None, None, None, None)
+        self._usual: tuple[Account, Provider, Settings, Options] | None = None
         self._driver = self._make_driver()
 
     @abstractmethod
@@ -111,33 +110,35 @@ class _Base(ABC):
 
     def _usual_options(self, account: Account, provider: Provider, settings: Settings) -> Options:
         """The options of an account's exchanges; those of the account asked for last are kept."""
-        *known, options = self._usual
-        if options is None or not all(map(operator.is_, known, (account, provider, settings))):
-            options = Options(
-                timeout=self._timeout,
-                on_unsupported=self._on_unsupported,
-                read_back=account.read_back,
-                base_url=self._base_url,
-                send_once=self._send_once,
-                access=self._access(provider, settings, account),
-                lane=Lane(account.id, provider.info.rate_limits, self._pacer, self._pauses),
-            )
-            self._usual = account, provider, settings, options
+        usual = self._usual
+        if usual is not None and usual[0] is account and usual[1] is provider and usual[2] is settings:
+            return usual[3]
+        options = Options(
+            timeout=self._timeout,
+            on_unsupported=self._on_unsupported,
+            read_back=account.read_back,
+            base_url=self._base_url,
+            send_once=self._send_once,
+            access=self._access(provider, settings, account),
+            lane=Lane(account.id, provider.info.rate_limits, self._pacer, self._pauses),
+        )
+        self._usual = account, provider, settings, options
         return options
 
     def _renewing(self, account: Account) -> Asking[None]:
-        provider, _, options = self._set_up(account)
-        return renewing(provider, options.access, options.timeout)
+        provider, settings, options = self._set_up(account)
+        return renewing(provider, self._access(provider, settings, account)(), options.timeout)
 
     def _redeeming(self, account: Account, code: str, redirect_uri: str, verifier: str | None) -> Asking[Grant]:
         provider, settings, _ = self._set_up(account)
         return redeeming(provider, settings, code, redirect_uri, verifier, base_url=self._base_url)
 
-    def _access(self, provider: Provider, settings: Settings, account: Account) -> Callable[[], Access] | None:
-        """What makes an account's way in; ``None`` where its credentials cannot be renewed."""
+    def _access(self, provider: Provider, settings: Settings, account: Account) -> Callable[[], Access]:
+        """What makes an account's way in; where its credentials cannot be renewed, all exchanges share one."""
         scheme = scheme_of(provider.info, settings)
         if not can_renew(scheme, settings):
-            return None
+            static = Access(provider, settings, None)
+            return lambda: static
 
         def make() -> Access:
             refresher = Refresher(

@@ -133,7 +133,8 @@ def exchange(
         if options.on_unsupported == "raise":
             refuse_losses(request.dropped + lead.unknown)
         call = Sending(provider, settings, options, clock)
-        request = yield from call.prepared(request)
+        if not call.is_static:
+            request = yield from call.prepared(request)
         if options.on_send is not None:
             options.on_send(request)
         response, created = yield from call.send(request, provider.parse_response)
@@ -186,6 +187,7 @@ class Sending:
         settings: the account's, with refreshed credentials in place.
         request: the request as it was last sent.
         attempts: number of sends.
+        is_static: the account's credentials are those in its settings, so there is nothing to prepare.
     """
 
     request: Request
@@ -198,6 +200,7 @@ class Sending:
         self.deadline = clock() + options.timeout
         self.attempts = 0
         self._access = options.access() if options.access else Access(provider, settings, None)
+        self.is_static = self._access.is_static
         self._opened = False
 
     def prepared(self, request: Request) -> Asking[Request]:
@@ -206,8 +209,6 @@ class Sending:
         Returns: the request, with the address that the account's newest credentials name.
         Raises: LeadError; nothing was sent.
         """
-        if self._access.is_static:
-            return request
         if not self._opened:
             yield from self._access.open()
             self._opened = True
@@ -244,7 +245,8 @@ class Sending:
         """Send once. Returns: ``None`` when the CRM refused a token of which there is a newer one now."""
         self.attempts += 1
         self._restart()
-        self.request = yield from self.prepared(self.request)
+        if not self.is_static:
+            self.request = yield from self.prepared(self.request)
         yield from self._paced()
         response = yield from self._answer(self.request)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from unilead.access import Access
 from unilead.errors import ConfigurationError
@@ -15,13 +14,12 @@ from unilead.settings import Settings
 from unilead.steps import Send
 
 
-def renewing(provider: Provider, make: Callable[[], Access] | None, timeout: float) -> Asking[None]:
+def renewing(provider: Provider, access: Access, timeout: float) -> Asking[None]:
     """Renew an account's access token now. Raises: see `unilead.Client.renew`."""
-    if make is None:
+    if access.is_static:
         hint = "give it client_id and refresh_token, or a new key"
         raise ConfigurationError("the credentials cannot be renewed", provider=provider.slug, hint=hint)
     end = time.monotonic() + timeout
-    access = make()
     yield from access.open()
     yield from access.renew(lambda: end - time.monotonic())
 

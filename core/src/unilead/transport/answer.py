@@ -23,6 +23,7 @@ WRITE_TIMEOUT = 10.0
 KEEPALIVE = 5.0  # seconds an idle connection lives: a server closing one at the moment of reuse costs an `unknown`
 MAX_CONNECTIONS = 100
 
+_UNSAFE_HEADER = re.compile(r"[^\x20-\x7e\t]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LOOKUP_HINT = "the lead may exist; look it up in the CRM before sending it again"
 
@@ -81,7 +82,7 @@ def outgoing_headers(request: Request, credentials: Mapping[str, str]) -> list[t
     """All headers but ``Host`` and ``Content-Length``. Raises: ConnectError when one could split the request."""
     for headers in (request.headers, credentials):
         for name in headers:  # without a variable for the value, which a traceback might show
-            if not _is_header_name(name) or not _is_header_value(headers[name]):
+            if not _is_header_name(name) or _UNSAFE_HEADER.search(headers[name]):
                 raise ConnectError(f"header {name!r} has characters that no header may have", retryable=False)
     return [*request.headers.items(), *credentials.items()]
 
@@ -89,10 +90,6 @@ def outgoing_headers(request: Request, credentials: Mapping[str, str]) -> list[t
 @lru_cache(maxsize=256)
 def _is_header_name(name: str) -> bool:
     return _HEADER_NAME.fullmatch(name) is not None
-
-
-def _is_header_value(value: str) -> bool:
-    return value.isascii() and value.replace("\t", " ").isprintable()
 
 
 def failure(fault: BaseException, call: CallState, request: Request) -> LeadError:
