@@ -286,6 +286,44 @@ def test_the_deadline_ends_a_send_whose_answer_does_not_come_and_nothing_more_le
     assert read < len(body) - 65_536
 
 
+@pytest.mark.parametrize("before", [[20.0], [0.25], [0.25, 20.0], [20.0, 0.25]])
+def test_each_send_on_a_connection_has_its_own_deadline(before: list[float]) -> None:
+    """Neither an earlier deadline nor a later one of a send that was answered ends the wait of the next one."""
+
+    async def run() -> float:
+        async with serving() as crm:
+            for timeout in before:
+                await crm.send(timeout=timeout)
+
+            async def hang(reader: Reader, writer: Writer) -> None:
+                await reader.read()
+
+            crm.answer = hang
+            started = asyncio.get_running_loop().time()
+            with pytest.raises(OutcomeUnknownError, match="in time"):
+                await crm.send(timeout=0.5)
+            assert len(crm.connections) == 1
+            return asyncio.get_running_loop().time() - started
+
+    assert 0.5 <= asyncio.run(run()) < 1.5
+
+
+def test_an_answer_in_time_is_taken_although_an_earlier_deadline_passes_meanwhile() -> None:
+    async def late(_: Reader, writer: Writer) -> None:
+        await asyncio.sleep(0.4)
+        writer.write(OK)
+
+    async def run() -> None:
+        async with serving() as crm:
+            await crm.send(timeout=0.2)
+            crm.answer = late
+            assert (await crm.send(timeout=5)).status == 200
+            assert (await crm.send(timeout=5)).status == 200
+            assert len(crm.connections) == 1
+
+    asyncio.run(run())
+
+
 REFUSED = {
     "path": {"url": "http://127.0.0.1:9/a b"},
     "line break in the path": {"url": "http://127.0.0.1:9/a\r\nX-Evil: 1"},

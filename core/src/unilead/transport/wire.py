@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -42,7 +44,7 @@ class Wire:
         self._loop = asyncio.get_running_loop()
         self._connect_timeout = connect_timeout
         self._patience = _patience(connect_timeout)
-        self._used: WeakKeyDictionary[ResponseHandler, Callable[[], bool]] = WeakKeyDictionary()
+        self._lines: WeakKeyDictionary[ResponseHandler, _Line] = WeakKeyDictionary()
 
     async def send(self, origin: aiohttp.ClientRequest, data: Outgoing, call: CallState) -> Response:
         """Send one whole request and read its answer.
@@ -51,7 +53,7 @@ class Wire:
             origin: any request to the same scheme, host and port.
         Raises: what aiohttp raises, TimeoutError at the call's deadline; ``call.sent`` tells whether anything left.
         """
-        connection, protocol = await self._connected(origin, call)
+        connection, protocol, line = await self._connected(origin, call)
         pipe = protocol.transport
         if pipe is None or pipe.is_closing():
             connection.close()
@@ -61,47 +63,85 @@ class Wire:
             protocol.set_response_params(read_until_eof=True, auto_decompress=False)
             call.sent = True
             pipe.write(data)
-            head, content = await self._answer(protocol, call)
+            head, content = await line.answer(protocol, call.deadline)
             if content.is_eof():  # as with most answers: it came with the head, so there is nothing to wait for
                 body, whole = content.read_nowait(), True
             else:
                 body, whole = await _read_on(content, call)
         finally:
             if whole and not pipe.is_closing() and not pipe.get_write_buffer_size():
-                self._keep(connection, protocol, pipe)
+                line.is_readable = line.is_readable or _readability(pipe)
+                connection.release()
             else:
+                line.close()
                 pipe.abort()  # nothing of what is still to be written leaves any more
                 connection.close()
         return make_response(head.code, head.raw_headers, body, head.reason or "", truncated=not whole)
 
-    async def _connected(self, origin: aiohttp.ClientRequest, call: CallState) -> tuple[Connection, ResponseHandler]:
+    async def _connected(
+        self, origin: aiohttp.ClientRequest, call: CallState
+    ) -> tuple[Connection, ResponseHandler, _Line]:
         """A connection that is not spoiled: nothing arrived on it that nobody asked for, nor did its end."""
         left = call.left
         patience = self._patience if left >= self._connect_timeout else _patience(left)
         while True:
             connection = await self._connector.connect(origin, [], patience)
             protocol = cast("ResponseHandler", connection.protocol)  # ``None`` only once it was given back
-            is_readable = self._used.get(protocol)  # a new one may well be: TLS servers talk first
-            if is_readable is None or not (protocol.should_close or is_readable()):
-                return connection, protocol
+            line = self._lines.get(protocol)
+            if line is None:
+                line = self._lines[protocol] = _Line(self._loop)
+            if line.is_readable is None or not (protocol.should_close or line.is_readable()):
+                return connection, protocol, line
+            line.close()
             connection.close()
 
-    async def _answer(self, protocol: ResponseHandler, call: CallState) -> tuple[Any, aiohttp.StreamReader]:
-        """Wait for the head of the final answer; at a fraction of the cost of ``asyncio.timeout``."""
-        alarm = self._loop.call_later(call.left, protocol.set_exception, TimeoutError("no answer in time"))
+
+class _Line:
+    """What `Wire` keeps of one connection.
+
+    One timer serves all its sends, since setting and cancelling one for each costs more than the parser does. It goes
+    off at the earliest deadline it was set for, and is then set for the one that holds by that time.
+
+    Attributes:
+        is_readable: whether anything waits that was not read yet; ``None`` until the first answer: TLS servers talk
+            before they are asked.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.is_readable: Callable[[], bool] | None = None
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = self._deadline = inf  # on the monotonic clock
+
+    async def answer(self, protocol: ResponseHandler, deadline: float) -> tuple[Any, aiohttp.StreamReader]:
+        """Wait for the head of the final answer. Raises: TimeoutError at the deadline."""
+        self._deadline = deadline
+        if deadline < self._rings_at:
+            self._set_timer(protocol)
         try:
             while True:
                 head, content = await protocol.read()
                 if not 100 <= head.code < 200 or head.code == 101:
                     return head, content
         finally:
-            alarm.cancel()
+            self._deadline = inf
 
-    def _keep(self, connection: Connection, protocol: ResponseHandler, pipe: asyncio.Transport) -> None:
-        """Give the connection back for the next request: this one is over and done with."""
-        if protocol not in self._used:
-            self._used[protocol] = _readability(pipe)
-        connection.release()
+    def _set_timer(self, protocol: ResponseHandler) -> None:
+        self.close()
+        self._rings_at = self._deadline
+        self._timer = self._loop.call_later(max(0.0, self._deadline - time.monotonic()), self._ring, protocol)
+
+    def _ring(self, protocol: ResponseHandler) -> None:
+        self._rings_at = inf
+        if self._deadline <= time.monotonic():
+            protocol.set_exception(TimeoutError("no answer in time"))
+        elif self._deadline < inf:
+            self._set_timer(protocol)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def _patience(seconds: float) -> aiohttp.ClientTimeout:
