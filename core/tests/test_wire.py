@@ -205,6 +205,33 @@ def test_a_connection_that_is_closed_before_the_write_has_sent_nothing(monkeypat
     asyncio.run(run())
 
 
+def test_an_answer_that_comes_before_the_request_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: list[Any] = []
+
+    async def talk_first(reader: Reader, writer: Writer) -> None:
+        handlers.append(asyncio.current_task())
+        with closing(writer), suppress(OSError):
+            writer.write(OK)
+            await reader.read()
+
+    connect = aiohttp.TCPConnector.connect
+
+    async def connect_and_wait(*given: Any, **more: Any) -> Any:
+        connection = await connect(*given, **more)
+        await asyncio.sleep(0.1)
+        return connection
+
+    async def run() -> None:
+        async with serving() as crm, await asyncio.start_server(talk_first, "127.0.0.1", 0) as server:
+            crm.url = "http://{}:{}".format(*server.sockets[0].getsockname())
+            monkeypatch.setattr(aiohttp.TCPConnector, "connect", connect_and_wait)
+            with pytest.raises(ConnectError):
+                await crm.send()
+            await asyncio.gather(*handlers)
+
+    asyncio.run(run())
+
+
 def test_a_cancelled_send_closes_its_connection() -> None:
     async def hang(reader: Reader, writer: Writer) -> None:
         await reader.read()
@@ -286,7 +313,7 @@ def test_the_deadline_ends_a_send_whose_answer_does_not_come_and_nothing_more_le
     assert read < len(body) - 65_536
 
 
-@pytest.mark.parametrize("before", [[20.0], [0.25], [0.25, 20.0], [20.0, 0.25]])
+@pytest.mark.parametrize("before", [[20.0], [1.0], [1.0, 20.0], [20.0, 1.0]])
 def test_each_send_on_a_connection_has_its_own_deadline(before: list[float]) -> None:
     """Neither an earlier deadline nor a later one of a send that was answered ends the wait of the next one."""
 
@@ -301,21 +328,21 @@ def test_each_send_on_a_connection_has_its_own_deadline(before: list[float]) -> 
             crm.answer = hang
             started = asyncio.get_running_loop().time()
             with pytest.raises(OutcomeUnknownError, match="in time"):
-                await crm.send(timeout=0.5)
+                await crm.send(timeout=1.5)
             assert len(crm.connections) == 1
             return asyncio.get_running_loop().time() - started
 
-    assert 0.5 <= asyncio.run(run()) < 1.5
+    assert 1.5 <= asyncio.run(run()) < 4
 
 
 def test_an_answer_in_time_is_taken_although_an_earlier_deadline_passes_meanwhile() -> None:
     async def late(_: Reader, writer: Writer) -> None:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.3)
         writer.write(OK)
 
     async def run() -> None:
         async with serving() as crm:
-            await crm.send(timeout=0.2)
+            await crm.send(timeout=1)
             crm.answer = late
             assert (await crm.send(timeout=5)).status == 200
             assert (await crm.send(timeout=5)).status == 200

@@ -55,9 +55,9 @@ class Wire:
         """
         connection, protocol, line = await self._connected(origin, call)
         pipe = protocol.transport
-        if pipe is None or pipe.is_closing():
+        if pipe is None or pipe.is_closing() or protocol.should_close:
             connection.close()
-            raise ConnectionResetError("closed before anything was sent")
+            raise ConnectionResetError("closed, or spoken on, before anything was sent")
         whole = False
         try:
             protocol.set_response_params(read_until_eof=True, auto_decompress=False)
