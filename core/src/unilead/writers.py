@@ -64,6 +64,13 @@ def _placer(target: str) -> Callable[[Record, Any], None]:
     if not target:
         return _spread
     parents, last = steps(target)
+    if len(parents) == 1:  # as most nested records are
+        [parent] = parents
+
+        def place_inside(record: Record, value: Any) -> None:
+            record.setdefault(parent, {})[last] = value
+
+        return place_inside
 
     def place(record: Record, value: Any) -> None:
         for parent in parents:
