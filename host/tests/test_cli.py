@@ -177,6 +177,31 @@ def shell_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     return make
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (PermissionError(13, "Permission denied", "/srv/host.sqlite"), "/srv/host.sqlite: Permission denied"),
+        (ModuleNotFoundError("No module named 'psycopg'", name="psycopg"), "pip install 'unilead-host[postgres]'"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_one_line(
+    fault: Exception, said: str, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(url: str) -> None:
+        raise fault
+
+    monkeypatch.setattr("unilead_host.cli.database.move", refuse)
+    shell("migrate", code=1)
+    assert said in shell.err
+    assert len(shell.err.splitlines()) == 1
+
+
+def test_a_setting_that_does_not_fit_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", "file:/nowhere/key")
+    shell("tenant", "list", code=1)
+    assert "\nencryption_keys: its file cannot be read" in shell.err
+
+
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     for name in COMMANDS:
         assert run([name, "--help"]) == 0

@@ -37,7 +37,7 @@ class Failure(click.ClickException):
 def cli() -> None:
     """POST /unified/crm/leads, for whatever providers are installed.
 
-    Settings come from the environment, UNILEAD_HOST_<NAME>; the README lists them.
+    Settings come from the environment, UNILEAD_HOST_<NAME>; docs/host.md lists them.
 
     Exit codes: 0 done, 1 it could not be done, 2 bad usage or input.
     """

@@ -45,7 +45,7 @@ def read_settings(**given: Any) -> HostSettings:
         return HostSettings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
-    lines = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}" for fault in faults]
+    lines = [": ".join([*map(str, fault["loc"]), fault["msg"].removeprefix("Value error, ")]) for fault in faults]
     raise Failure("the settings do not fit (UNILEAD_HOST_…)\n" + "\n".join(lines))
 
 
@@ -65,6 +65,12 @@ def attempt(work: Callable[[], Awaitable[T]]) -> T:
         return asyncio.run(run())
     except (StorageError, SealError, ValueError) as error:
         raise Failure(str(error)) from None
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg":
+            raise
+        raise Failure("PostgreSQL needs its extra: pip install 'unilead-host[postgres]'") from None
+    except OSError as error:  # from the file system: what a database says is a StorageError
+        raise Failure(f"{error.filename or 'the database'}: {error.strerror or type(error).__name__}") from None
 
 
 async def _opened(settings: HostSettings, work: Callable[[Opened], Awaitable[T]]) -> T:
