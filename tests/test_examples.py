@@ -73,6 +73,13 @@ def differences(compared: filecmp.dircmp[str]) -> list[str]:
     ]
 
 
+def test_a_new_plugin_needs_a_place(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(new_plugin, ["acme", "--into", str(tmp_path / "file" / "inside")])
+    assert done.exit_code == 2
+    assert "cannot be made: Not a directory" in done.output
+
+
 def test_a_new_plugin_keeps_the_contract(wheels: Path, tmp_path: Path) -> None:
     """A provider fresh from the template, under a name of its own, passes its tests where only it is installed."""
     made(tmp_path, "north-star", "--title", "North Star CRM", "--host", "crm.north-star.example")

@@ -13,6 +13,7 @@ import pytest
 from unilead import InvalidLeadError, SettingsError
 from unilead.accounts import MAX_FILE, load_account
 from unilead.cli import inputs
+from unilead.cli.group import run
 from unilead.cli.inputs import field_names, header_map, read_bytes, read_lead, remote_query
 
 
@@ -151,8 +152,10 @@ def test_a_malformed_account_file_names_the_line_and_quotes_nothing(name: str, t
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "{bad", ""])
-def test_a_malformed_lead_names_its_file(text: str, tmp_path: Path) -> None:
+def test_a_malformed_lead_names_its_file(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "lead.json"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InvalidLeadError, match=r"lead\.json: the lead "):
         read_lead(str(file))
+    assert run(["check", str(file)]) == 2
+    assert "lead.json: the lead " in capsys.readouterr().err

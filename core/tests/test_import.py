@@ -133,7 +133,7 @@ def test_bad_rows_are_rejected_with_their_line_and_the_others_go_on(run: Any, tm
     assert run(file)[0] == 1
     found = {row: (entry["status"], (entry["error"] or {}).get("message")) for row, entry in _results(file).items()}
     assert found[1] == found[5] == ("created", None)
-    assert found[2] == ("rejected", "line 3: 1 cells, but 2 columns")
+    assert found[2] == ("rejected", "line 3: cells: 1, columns: 2")
     assert found[3][1].startswith("line 4: column created_at: must be an RFC 3339")
     assert found[4] == ("rejected", "last_name is required")
 

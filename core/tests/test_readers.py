@@ -64,7 +64,7 @@ def test_b074_common_forms_of_csv_are_understood(content: bytes, file: Any) -> N
 
 def test_b074_a_ragged_row_is_its_own_error(file: Any) -> None:
     assert _rows(open_reader(file("a,b\n1,2\n3\n\n4,5,6\n7,8\n"))) == [
-        ["1", "2"], "line 3: 1 cells, but 2 columns", "line 5: 3 cells, but 2 columns", ["7", "8"],
+        ["1", "2"], "line 3: cells: 1, columns: 2", "line 5: cells: 3, columns: 2", ["7", "8"],
     ]  # fmt: skip
 
 

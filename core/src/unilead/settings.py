@@ -117,7 +117,7 @@ def build_settings(model: type[Settings], values: Settings | Mapping[str, Any], 
             Problem(".".join(str(step) for step in error["loc"]) or "settings", error["type"], _reason(error["msg"]))
             for error in fault.errors(include_url=False, include_context=False, include_input=False)
         ]
-    names = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
+    names = "; ".join(f"{problem.field}: {problem.message}".removeprefix("settings: ") for problem in problems)
     hint = f"unilead describe {slug} lists the settings"
     raise SettingsError(f"account settings: {names}", problems=problems, provider=slug, hint=hint)
 

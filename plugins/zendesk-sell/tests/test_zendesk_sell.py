@@ -44,6 +44,7 @@ def test_settings_at_fault_are_named(provider: Provider, values: dict[str, Any],
     with pytest.raises(SettingsError) as caught:
         provider.settings(values)
     assert caught.value.fields == (fault,)
+    assert "settings: settings" not in caught.value.message
 
 
 def test_an_account_may_refresh_instead_of_holding_a_token(provider: Provider) -> None:

@@ -42,4 +42,8 @@ def _render(target: Path, answers: dict[str, str]) -> None:
         from copier import run_copy
     except ModuleNotFoundError:
         raise click.UsageError("this command needs its extra: pip install 'unilead[author]'") from None
+    try:
+        target.mkdir(parents=True)
+    except OSError as fault:
+        raise click.UsageError(f"{target} cannot be made: {fault.strerror or type(fault).__name__}") from None
     run_copy(str(TEMPLATE), target, data=answers, defaults=True, quiet=True)

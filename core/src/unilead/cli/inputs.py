@@ -56,8 +56,13 @@ def check_one_target(account_file: str | None, slug: str | None) -> None:
 
 def read_lead(path: str) -> Lead:
     """Read a lead. Raises: InvalidLeadError."""
+    return parse_lead(path, read_bytes(path))
+
+
+def parse_lead(path: str, data: bytes) -> Lead:
+    """Make a lead of what was read from a file. Raises: InvalidLeadError; it names the file, not a request's body."""
     try:
-        return Lead.parse(read_bytes(path))
+        return Lead.parse(data)
     except InvalidLeadError as error:
         if error.fields == ("body",):
             name = "standard input" if path == "-" else click.format_filename(path)

@@ -9,7 +9,7 @@ import click
 from unilead.auth import mask_text
 from unilead.check import Verdict, advice, suggestion
 from unilead.check import check as check_lead
-from unilead.cli.inputs import account_and_settings, header_map, read_bytes, read_lead, remote_query
+from unilead.cli.inputs import account_and_settings, header_map, parse_lead, read_bytes, read_lead, remote_query
 from unilead.cli.show import Command, error_document, escaped, line, note, note_losses, print_json
 from unilead.cli.wire import curl_text, http_text, shown_request
 from unilead.errors import LeadError, ProviderError
@@ -34,7 +34,7 @@ def check(slugs: tuple[str, ...], as_json: bool, lead_file: str) -> int:
     advice and change no verdict.
     """
     given = read_bytes(lead_file)
-    lead = Lead.parse(given)
+    lead = parse_lead(lead_file, given)
     registry = Registry()
     for slug in slugs:
         registry.get(slug)

@@ -170,7 +170,7 @@ class CsvReader(Reader):
         if isinstance(cells, csv.Error):
             return row_error(where, _reason(cells), "malformed")
         if len(cells) != len(self.columns):
-            return row_error(where, f"{len(cells)} cells, but {len(self.columns)} columns", "ragged")
+            return row_error(where, f"cells: {len(cells)}, columns: {len(self.columns)}", "ragged")
         if any("\0" in cell for cell in cells):
             return row_error(where, "a cell holds a NUL character", "nul")
         return cells
