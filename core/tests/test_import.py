@@ -477,12 +477,24 @@ def test_b050_no_cell_of_the_table_is_a_formula(run: Any, tmp_path: Path, crm: B
     assert rows[0]["message"] == "'=cmd|' /C calc'!A0"
 
 
-def test_a_report_that_cannot_be_written_is_said_after_the_verdicts_are_kept(run: Any, leads: Any) -> None:
+def test_a_report_that_cannot_be_written_is_said_after_the_verdicts_are_kept(
+    run: Any, leads: Any, tmp_path: Path
+) -> None:
+    file = leads(3)
+    taken = tmp_path / "out.html"
+    taken.mkdir()
+    code, _, err = run("--report", str(taken), file)
+    assert code == 2
+    assert "out.html" in err
+    assert len(_results(file)) == 3
+
+
+def test_a_report_in_no_folder_is_refused_before_anything_is_sent(run: Any, leads: Any) -> None:
     file = leads(3)
     code, _, err = run("--report", "/no/such/folder/out.html", file)
     assert code == 2
-    assert "/no/such/folder/out.html" in err
-    assert len(_results(file)) == 3
+    assert "there is no folder /no/such/folder" in err
+    assert not Path(f"{file}.results.jsonl").exists()
 
 
 # --- on a terminal ----------------------------------------------------------------------------------------------------

@@ -192,6 +192,14 @@ def test_an_unknown_slug_gets_a_suggestion() -> None:
     registry.register("acme", make_plugin())
     with pytest.raises(UnknownProviderError, match="did you mean acme"):
         registry.get("acmee")
+    with pytest.raises(UnknownProviderError, match="did you mean acme"):
+        registry.get("ACME")
+
+
+def test_a_slug_nobody_serves_is_no_reason_to_install_something_of_that_name() -> None:
+    with pytest.raises(UnknownProviderError) as caught:
+        EmptyRegistry().get("no-such-crm")
+    assert "pip install" not in str(caught.value)
 
 
 def test_disabled_providers_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from unilead_host.providers import registry_of
 from unilead_host.serving import listen
 from unilead_host.settings import HostSettings
 from unilead_host.storage import Database
-from unilead_host.storage.sole import sole_host
+from unilead_host.storage.sole import NotSoleError, sole_host
 from unilead_host.tenants import Tenants
 from unilead_host.tokens import Tokens
 
@@ -152,6 +152,15 @@ def test_an_sqlite_file_is_served_by_one_host(sqlite_url: str) -> None:
     assert "Traceback" not in err
     with sole_host(sqlite_url):
         pass  # given back
+
+
+def test_a_folder_that_takes_no_lock_is_named(tmp_path: Path) -> None:
+    (tmp_path / "leads.db.lock").mkdir()
+    with (
+        pytest.raises(NotSoleError, match=r"leads\.db\.lock cannot be made"),
+        sole_host(f"sqlite:///{tmp_path}/leads.db"),
+    ):
+        pass
 
 
 async def prepared(url: str, key: str) -> tuple[str, str]:

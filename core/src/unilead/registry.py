@@ -187,9 +187,9 @@ class Registry:
     def _unknown(self, slug: str) -> UnknownProviderError:
         from difflib import get_close_matches  # only a misspelt slug needs it
 
-        close = get_close_matches(slug, self.slugs, n=1)
+        close = get_close_matches(slug.lower(), self.slugs, n=1)
         known = ", ".join(self.slugs) or "none"
-        hint = f"did you mean {close[0]}?" if close else f"installed: {known}; pip install unilead-{slug}"
+        hint = f"did you mean {close[0]}?" if close else f"installed: {known}; install the plugin that serves it"
         return UnknownProviderError(f"no installed distribution provides {slug!r}", provider=slug, hint=hint)
 
 

@@ -116,6 +116,8 @@ def _report_path(text: str | None, *, dry_run: bool) -> Path | None:
     known = (".html", ".htm") if dry_run else (".html", ".htm", ".csv")
     if path is not None and path.suffix.lower() not in known:
         raise click.UsageError(f"--report wants a file ending in {'.html' if dry_run else '.html or .csv'}")
+    if path is not None and not path.parent.is_dir():
+        raise click.UsageError(f"--report: there is no folder {path.parent}")
     return path
 
 

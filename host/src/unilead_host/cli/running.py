@@ -36,14 +36,14 @@ def serve(host: str | None, port: int | None) -> None:
     way, up to 25 seconds, while /readyz answers 503.
     """
     from unilead_host.app import create_app
-    from unilead_host.storage.sole import ServedElsewhereError, sole_host
+    from unilead_host.storage.sole import NotSoleError, sole_host
 
     settings = read_settings(host=host, port=port)
     try:
         with sole_host(settings.database_url.get_secret_value()):
             attempt(lambda: _prepare(settings))
             _run(lambda: create_app(settings), settings, lambda url: LOG.info("serving", url=url))
-    except ServedElsewhereError as error:
+    except NotSoleError as error:
         raise Failure(str(error)) from None
 
 

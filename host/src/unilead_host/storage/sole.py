@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TextIO
 
 import sqlalchemy as sa
 
 
-class ServedElsewhereError(Exception):
-    """Another host serves this database file."""
+class NotSoleError(Exception):
+    """Nothing says that this host serves the database file alone."""
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def sole_host(url: str) -> Iterator[None]:
     """Hold an SQLite file for one serving host, as long as the context lasts; a process that dies lets it go.
 
     A PostgreSQL is shared freely, and where the system knows no such locks nothing is held.
-    Raises: ServedElsewhereError.
+    Raises: NotSoleError.
     """
     path = _file_of(url)
     if path is None or find_spec("fcntl") is None:
@@ -27,13 +28,20 @@ def sole_host(url: str) -> Iterator[None]:
         return
     import fcntl
 
-    with path.open("a") as held:
+    with _opened(path) as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             text = "another host serves this database file; several hosts share a PostgreSQL"
-            raise ServedElsewhereError(text) from None
+            raise NotSoleError(text) from None
         yield
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return path.open("a")
+    except OSError as fault:
+        raise NotSoleError(f"{path} cannot be made: {fault.strerror}") from None
 
 
 def _file_of(url: str) -> Path | None:
