@@ -211,3 +211,20 @@ def test_odd_details_do_not_hide_a_created_lead() -> None:
     created = CreatedLead(id=5, title={"x": 1}, created_at="yesterday", owner={"id": 7})
     assert (created.id, created.title, created.created_at) == ("5", None, None)
     assert created.owner is not None and created.owner.id == "7"
+
+
+@pytest.mark.parametrize("depth", range(29, 35))
+@pytest.mark.parametrize(
+    "lead", ['{"owner":{"id":"1","x":%s}}', '{"email_addresses":[{"email":"a@b.example","x":%s}]}', '{"x":%s}']
+)
+def test_bytes_and_text_may_be_nested_equally_deep(lead: str, depth: int) -> None:
+    text = lead % ("[" * depth + "]" * depth)
+    assert _codes(text) == _codes(text.encode())
+
+
+def _codes(data: str | bytes) -> list[str]:
+    try:
+        Lead.parse(data)
+    except InvalidLeadError as error:
+        return [problem.code for problem in error.problems]
+    return []

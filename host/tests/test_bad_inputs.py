@@ -122,6 +122,12 @@ async def test_b013_bottomless_nesting(stage: Stage, depth: int) -> None:
     assert_refused(stage, answer, 400, "nested deeper than 32 levels")
 
 
+async def test_b013_nesting_counts_from_the_body_on(stage: Stage) -> None:
+    content = '{"last_name":"Okafor","email_addresses":[{"email":"a@b.example","x":%s}]}' % ("[" * 31 + "]" * 31)
+    answer = await stage.post(SELL, content=content.encode())
+    assert_refused(stage, answer, 400, "nested deeper than 32 levels")
+
+
 @pytest.mark.parametrize(
     ("kind", "status"),
     [

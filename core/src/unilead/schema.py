@@ -13,7 +13,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unilead.errors import InvalidLeadError, Problem
-from unilead.strict_json import MAX_KEY, MAX_MEMBERS, read_object, refusal
+from unilead.strict_json import MAX_KEY, MAX_MEMBERS, may_be_deep, read_object, refusal
 from unilead.values import Flag, JsonObject, Scalar, Text, Timestamp, UnknownName, UnknownValue
 
 MAX_ITEMS = 1_000
@@ -126,7 +126,7 @@ class Lead(_Part):
         """
         if isinstance(data, Lead):
             return data
-        if isinstance(data, bytes) and len(data) <= MAX_MEMBERS:
+        if isinstance(data, bytes) and len(data) <= MAX_MEMBERS and not may_be_deep(data):
             try:  # most leads pass here, decoded and checked in one go; what is wrong with others is found out below
                 return cls.model_validate_json(data)
             except ValidationError:

@@ -57,7 +57,12 @@ def read_json(data: bytes | str) -> Any:
 
 def _may_exceed(data: bytes) -> bool:
     """Whether a body can break a limit at all; most leads are too small for it, and are not walked through."""
-    return len(data) > MAX_KEY or data.count(b"{") + data.count(b"[") > MAX_DEPTH or _EXPONENT.search(data) is not None
+    return len(data) > MAX_KEY or may_be_deep(data) or _EXPONENT.search(data) is not None
+
+
+def may_be_deep(data: bytes) -> bool:
+    """Whether a body has enough brackets to be nested too deeply; most leads have not."""
+    return data.count(b"{") + data.count(b"[") > MAX_DEPTH
 
 
 def refusal(code: str, message: str, field: str = "body") -> InvalidLeadError:
