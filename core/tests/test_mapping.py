@@ -50,3 +50,11 @@ def test_source_without_a_lead_is_the_field() -> None:
 def test_source_of_an_overridden_field_is_what_overrides_it() -> None:
     lead = Lead.parse({"last_name": "Okafor", "remote_data": {"contact": {"surname": "Kos"}}})
     assert FIELDS.source_of("contact.surname", lead) == "remote_data.contact.surname"
+
+
+def test_custom_fields_do_not_change_what_a_converter_answered() -> None:
+    defaults = {"channel": "api"}
+    fields = FieldMap(Field("status", "extra", convert=lambda value: defaults), Field("custom_fields", "extra"))
+    record, _ = fields.render(Lead.parse({"status": "new", "custom_fields": {"size": 4}}))
+    assert record == {"extra": {"channel": "api", "size": 4}}
+    assert defaults == {"channel": "api"}

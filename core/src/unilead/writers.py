@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from unilead.errors import InvalidLeadError, Problem
 from unilead.fields import Converter, Field, Part, extension_paths
-from unilead.merging import holder, merge_into, steps
+from unilead.merging import holder, merge, merge_into, steps
 
 Record: TypeAlias = dict[str, Any]
 Writer: TypeAlias = Callable[[Record, Any, Any, list[str], list[Problem]], None]
@@ -94,12 +94,10 @@ def _merger(target: str) -> Callable[[Record, Any], None]:
 
     def place(record: Record, value: Any) -> None:
         if target:
-            outer, last = holder(record, target)
-            if not isinstance(value, dict):  # what a converter made a list of, say
-                outer[last] = value
-                return
-            record = outer.setdefault(last, {})
-        merge_into(record, value)
+            record, last = holder(record, target)
+            record[last] = merge(record.get(last), value)  # a copy: what is there may be a constant of the plugin's
+        else:
+            merge_into(record, value)
 
     return place
 
