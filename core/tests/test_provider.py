@@ -223,3 +223,10 @@ def test_f076_a_wrong_number_of_verdicts_is_unknown(answered: int, settings: Set
     with pytest.raises(MalformedResponseError) as caught:
         provider.parse_batch(Response.of(200, []), request, len(taken), settings)
     assert caught.value.outcome == "unknown"
+
+
+def test_a_hook_may_take_its_arguments_by_position_only(settings: Settings) -> None:
+    def build_request(lead: Lead, settings: Settings, /) -> Request:
+        return Request("POST", "/leads", json={"name": lead.last_name})
+
+    assert _provider(build_request=build_request).build_request(LEAD, settings).body == b'{"name":"Okafor"}'

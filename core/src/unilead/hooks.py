@@ -135,6 +135,4 @@ def caller(hook: Any) -> Callable[..., Any]:
     if len(implementations) != 1 or implementations[0].wrapper:
         return cast("Callable[..., Any]", hook)
     function, wanted = implementations[0].function, implementations[0].argnames
-    if set(wanted) == set(hook.spec.argnames):
-        return cast("Callable[..., Any]", function)
     return lambda **arguments: function(*[arguments[name] for name in wanted])
