@@ -300,6 +300,12 @@ async def test_a_cancelled_transaction_is_rolled_back_once_its_statement_ended(d
     assert await names(database) == ["next"]
 
 
+async def test_a_time_out_of_the_work_itself_is_not_the_databases(database: Database) -> None:
+    with pytest.raises(TimeoutError):
+        async with database.transaction():
+            raise TimeoutError
+
+
 async def test_who_finds_no_free_connection_is_told_so(database: Database) -> None:
     database._connections = Connections(database.engine, 1, 0.05)
     for _ in range(3):  # and every connection comes back

@@ -88,10 +88,13 @@ class Connections:
 
         Args:
             engine: ours, with the options of this transaction.
-        Raises: TimeoutError where no connection became free; what SQLAlchemy raises.
+        Raises: what SQLAlchemy raises; its TimeoutError, and no other, where no connection became free.
         """
-        async with asyncio.timeout(self._patience):
-            await self._free.acquire()
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._free.acquire()
+        except TimeoutError:
+            raise sa.exc.TimeoutError("no connection became free") from None
         connection = Connection(self._threads)
         try:
             await connection.begin(engine)

@@ -70,7 +70,7 @@ class Database:
         try:
             async with self._writing, self._connections.transaction(self.engine) as connection:
                 yield connection
-        except (sa.exc.DBAPIError, TimeoutError) as fault:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as fault:
             raise _translated(fault) from None
 
     @asynccontextmanager
@@ -79,7 +79,7 @@ class Database:
         try:
             async with self._connections.transaction(self._reader) as connection:
                 yield connection
-        except (sa.exc.DBAPIError, TimeoutError) as fault:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as fault:
             raise _translated(fault) from None
 
     def insert(self, table: sa.Table) -> Any:
@@ -155,7 +155,7 @@ def _begin(connection: sa.Connection) -> None:
 
 def _translated(fault: Exception) -> Exception:
     """A StorageError for what lies outside our statements; a violated constraint stays what it is."""
-    if isinstance(fault, TimeoutError):
+    if isinstance(fault, sa.exc.TimeoutError):
         return StorageError("busy")
     if isinstance(fault, (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError)):
         return fault
