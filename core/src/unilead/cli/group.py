@@ -31,13 +31,7 @@ INTERRUPTED = 130
 READER_GONE = 141  # what shells report of a process whose reader went away
 
 
-@click.group(
-    cls=LazyGroup,
-    package="unilead.cli",
-    table=COMMANDS,
-    no_args_is_help=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+@click.group(cls=LazyGroup, package="unilead.cli", table=COMMANDS)
 @click.version_option(VERSION, message="unilead %(version)s")
 def cli() -> None:
     """One lead, any CRM.

@@ -18,8 +18,9 @@ class LazyGroup(click.Group):
         table: name of a command to its module in the package, and what it does in one line.
     """
 
-    def __init__(self, *args: Any, package: str, table: Mapping[str, tuple[str, str]], **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, *, package: str, table: Mapping[str, tuple[str, str]], **options: Any) -> None:
+        names = {"help_option_names": ["-h", "--help"]}
+        super().__init__(no_args_is_help=False, context_settings=names, **options)
         self._package = package
         self._table = table
 

@@ -26,13 +26,7 @@ class Failure(click.ClickException):
     """A command cannot do what it was asked; says why."""
 
 
-@click.group(
-    cls=LazyGroup,
-    package="unilead_host.cli",
-    table=COMMANDS,
-    no_args_is_help=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+@click.group(cls=LazyGroup, package="unilead_host.cli", table=COMMANDS)
 @click.version_option(VERSION, message="unilead-host %(version)s")
 def cli() -> None:
     """POST /unified/crm/leads, for whatever providers are installed.
