@@ -14,10 +14,7 @@ MAX_DIGITS = 19
 
 def to_integer(value: Any) -> int:
     """Turn an id such as ``"7"`` into the integer that the CRM wants; everything but plain ASCII digits is refused."""
-    text = str(value)
-    if not _is_integer(text):
-        raise ValueError("must be a whole number, written in digits")
-    return int(text)
+    return int(to_digits(str(value)))
 
 
 def to_digits(value: str) -> str:
