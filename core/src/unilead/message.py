@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,9 +16,11 @@ from unilead.values import FrozenDict
 if TYPE_CHECKING:
     from unilead.schema import Lead
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _JSON_HEADERS: Mapping[str, str] = FrozenDict({"content-type": "application/json"})
 MAX_SEGMENT = 512
+UNFIT_FOR_HEADER = re.compile(r"[^\x20-\x7e\t]")  # what the value of a header may not hold
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,12 @@ def path_segment(value: str) -> str:
     if len(value) > MAX_SEGMENT:
         raise ValueError(f"must be at most {MAX_SEGMENT} characters long")
     return quote(value, safe="")
+
+
+@lru_cache(maxsize=256)  # the same few come with every request
+def is_header_name(name: str) -> bool:
+    """Whether a text can be the name of a header: a token of RFC 9110, section 5.6.2."""
+    return _HEADER_NAME.fullmatch(name) is not None
 
 
 def encode_query(pairs: Iterable[tuple[str, str]]) -> str:

@@ -12,11 +12,9 @@ from pydantic_core import PydanticSerializationError, to_json
 from unilead.errors import InvalidLeadError, Problem
 from unilead.info import ProviderInfo
 from unilead.merging import merge
-from unilead.message import Request, encode_query
+from unilead.message import UNFIT_FOR_HEADER, Request, encode_query, is_header_name
 from unilead.version import USER_AGENT
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
 _PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*")
 _OWN_HEADERS = frozenset(
     [
@@ -112,9 +110,9 @@ def _encoded(body: Any, info: ProviderInfo) -> bytes:
 
 def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
+        if not is_header_name(name) or name.lower() in _OWN_HEADERS:
             raise UnfitRequestError(f"the header {name[:40]!r}, which is not the provider's to set")
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+        if not isinstance(value, str) or UNFIT_FOR_HEADER.search(value):
             raise UnfitRequestError(f"the header {name} with a value that is not plain text")
 
 

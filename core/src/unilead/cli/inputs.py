@@ -13,6 +13,7 @@ import click
 from unilead.accounts import load_account
 from unilead.errors import InvalidLeadError, SettingsError
 from unilead.info import Account
+from unilead.message import is_header_name
 from unilead.provider import Provider
 from unilead.schema import Lead
 from unilead.settings import Settings
@@ -20,7 +21,6 @@ from unilead.settings import Settings
 MAX_INPUT = 16 * 1024 * 1024
 MAX_DEPTH = 5  # of a bracketed name
 MAX_DIGITS = 3  # of an index in brackets
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def read_bytes(path: str) -> bytes:
@@ -87,7 +87,7 @@ def header_map(pairs: Iterable[str]) -> dict[str, str]:
     for pair in pairs:
         name, colon, value = pair.partition(":")
         key, text = name.strip().lower(), value.strip()
-        if not colon or not _HEADER.fullmatch(key):
+        if not colon or not is_header_name(key):
             raise click.UsageError("--header wants K:V")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers

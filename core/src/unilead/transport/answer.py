@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import ssl
 import time
@@ -15,7 +14,7 @@ from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
 from unilead.errors import ConnectError, LeadError, OutcomeUnknownError
-from unilead.message import Request, Response
+from unilead.message import UNFIT_FOR_HEADER, Request, Response, is_header_name
 
 MAX_ANSWER = 5 * 1024 * 1024
 CONNECT_TIMEOUT = 5.0
@@ -23,8 +22,6 @@ WRITE_TIMEOUT = 10.0
 KEEPALIVE = 5.0  # seconds an idle connection lives: a server closing one at the moment of reuse costs an `unknown`
 MAX_CONNECTIONS = 100
 
-_UNSAFE_HEADER = re.compile(r"[^\x20-\x7e\t]")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LOOKUP_HINT = "the lead may exist; look it up in the CRM before sending it again"
 
 
@@ -82,14 +79,9 @@ def outgoing_headers(request: Request, credentials: Mapping[str, str]) -> list[t
     """All headers but ``Host`` and ``Content-Length``. Raises: ConnectError when one could split the request."""
     for headers in (request.headers, credentials):
         for name in headers:  # without a variable for the value, which a traceback might show
-            if not _is_header_name(name) or _UNSAFE_HEADER.search(headers[name]):
+            if not is_header_name(name) or UNFIT_FOR_HEADER.search(headers[name]):
                 raise ConnectError(f"header {name!r} has characters that no header may have", retryable=False)
     return [*request.headers.items(), *credentials.items()]
-
-
-@lru_cache(maxsize=256)
-def _is_header_name(name: str) -> bool:
-    return _HEADER_NAME.fullmatch(name) is not None
 
 
 def failure(fault: BaseException, call: CallState, request: Request) -> LeadError:
