@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from unilead import CreatedLead, Lead, Provider, Registry
 from unilead.cli.group import COMMANDS, cli
+from unilead.mapping import REQUEST_FIELDS
 from unilead.matrix import capability_matrix
 
 DOCS = Path(__file__).parents[1]
@@ -159,7 +160,7 @@ def _provider(provider: Provider) -> str:
         f"# {info.title}\n",
         f'`pip install unilead-{info.slug}`; an account names `provider = "{info.slug}"`.\n',
         "## Fields\n",
-        f"Required: {_names(provider.required)}. Taken: {_names(provider.supported)}.\n",
+        f"Required: {_names(provider.required)}. Taken: {_names(info.fields.taken)}.\n",
         f"Answered: {_names(info.response_fields) if info.response_fields else '`id`'}.\n",
         "## Settings\n",
         _table(["setting", "type", "needed", "meaning"], settings),
@@ -177,7 +178,7 @@ def _provider(provider: Provider) -> str:
 
 
 def _names(names: Iterable[str]) -> str:
-    ordered = [name for name in (*Lead.model_fields, *CreatedLead.model_fields) if name in set(names)]
+    ordered = [name for name in (*REQUEST_FIELDS, *CreatedLead.model_fields) if name in set(names)]
     return ", ".join(f"`{name}`" for name in dict.fromkeys(ordered)) or "none"
 
 

@@ -14,24 +14,32 @@ from unilead.fields import Field, Part, is_empty, is_missing
 from unilead.schema import Lead
 from unilead.writers import Record, Writer, reporter, writer_of
 
+COMPANY_NAME = "account.name"  # extends the contract: a CRM may take it and still not list ``account``
+
 
 class FieldMap:
     """The fields that a CRM takes.
 
     ``custom_fields`` are merged over the other fields, whatever the order of the rows.
+
+    Attributes:
+        fields: the rows.
+        required: the fields that the contract requires of this CRM.
+        supported: the fields that the contract lists for it, required ones included.
+        taken: the same, and ``account.name`` where the CRM takes that.
     """
 
     def __init__(self, *fields: Field) -> None:
         self.fields = fields
         self.required: tuple[str, ...] = tuple(name for name in _ORDER if self._requires(name))
         self.supported: tuple[str, ...] = tuple(name for name in _ORDER if self._takes(name))
+        self.taken: tuple[str, ...] = tuple(name for name in REQUEST_FIELDS if self._takes_at_all(name))
         self._writers: dict[str, Writer] = {name: writer_of(name, self._rows(name)) for name in self.supported}
         self._write_custom_fields = self._writers.pop("custom_fields", reporter("custom_fields"))
         for row in fields:
             if row.source.split(".")[0] not in _ORDER:
                 raise ValueError(f"{row.source} is not a field of Lead")
-            # account.name is an extension of the schema: a CRM may take it and still not list account.
-            if row.source == "account.name" and "account" not in self._writers:
+            if row.source == COMPANY_NAME and "account" not in self._writers:
                 self._writers["account"] = writer_of("account", [row])
 
     def _rows(self, name: str) -> list[Field]:
@@ -41,7 +49,12 @@ class FieldMap:
         return any(row.required for row in self._rows(name))
 
     def _takes(self, name: str) -> bool:
-        return any(row.source != "account.name" for row in self._rows(name))
+        return any(row.source != COMPANY_NAME for row in self._rows(name))
+
+    def _takes_at_all(self, name: str) -> bool:
+        if name == COMPANY_NAME:  # a row may also convert the whole account
+            return any(row.source in ("account", COMPANY_NAME) for row in self.fields)
+        return name in self.supported
 
     def missing(self, lead: Lead) -> list[Problem]:
         """List the required fields that the lead lacks, in the order of the schema.
@@ -103,6 +116,9 @@ class FieldMap:
 
 
 _ORDER = tuple(name for name in Lead.model_fields if name != "remote_data")
+REQUEST_FIELDS = tuple(
+    path for name in _ORDER for path in ((name, COMPANY_NAME) if name == "account" else (name,))
+)  # what the matrix has a row for
 _MERGED = frozenset({"custom_fields", "remote_data"})  # over all other fields, after them
 
 

@@ -88,7 +88,7 @@ def describe(slug: str, as_json: bool) -> None:
         "slug": info.slug,
         "title": info.title,
         "required": list(provider.required),
-        "supported": [name for name in provider.supported if name not in provider.required],
+        "supported": [name for name in info.fields.taken if name not in provider.required],
         "response_fields": list(info.response_fields),
         "settings": info.settings.model_json_schema(),
         "batch_size": info.batch_size,
