@@ -126,8 +126,13 @@ def serve_host(stub: int, folder: Path) -> None:
     configure_logs(settings)
     app = create_app(settings)
     host: Host = app.state.host
-    options = {"backend": "aiohttp", "base_url": f"http://127.0.0.1:{stub}", "allow_private": True, "send_once": True}
-    host.targets._client = AsyncClient(registry=host.registry, **options)
+    host.targets._client = AsyncClient(
+        registry=host.registry,
+        backend="aiohttp",
+        base_url=f"http://127.0.0.1:{stub}",
+        allow_private=True,
+        send_once=True,
+    )
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:
