@@ -5,6 +5,8 @@ from __future__ import annotations
 import filecmp
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,19 @@ def test_a_new_plugin_keeps_the_contract(wheels: Path, tmp_path: Path) -> None:
     command = ["-m", "pytest", "-q", "-x", "-W", "error", "-p", "no:cacheprovider", project / "tests"]
     done = environment.run(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_a_new_plugins_tests_stop_once_until_it_is_installed(workers: tuple[str, ...], tmp_path: Path) -> None:
+    made(tmp_path, "north-star")
+    project = tmp_path / "unilead-north-star"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *workers]
+    done = subprocess.run(command, cwd=project, capture_output=True, encoding="utf-8", check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert said.count("no installed distribution provides 'north-star'") == 1, said[-3000:]
+    assert "pip install -e ." in said
+    assert len(said.splitlines()) < 20, said[-3000:]
 
 
 @pytest.mark.parametrize("arguments", [["Acme"], ["a_b"], ["acme", "--host", "http://x"], ["../x"], ["-x-"], []])

@@ -1,7 +1,8 @@
-"""What pytest loads of unilead by itself: one option, and the summary of the vendor rules that were covered."""
+"""What pytest loads of unilead by itself: one option, one check, and the summary of the vendor rules covered."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -13,6 +14,20 @@ def pytest_addoption(parser: Any) -> None:
     """Add ``--update-golden``."""
     group = parser.getgroup("unilead")
     group.addoption("--update-golden", action="store_true", help="rewrite the requests and outcomes of golden cases")
+
+
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> None:
+    """Refuse tests of a provider that is not installed, before the first: all would fail, and for that reason alone."""
+    if not isinstance(obj, type) or "unilead.testing" not in sys.modules or not collector.istestclass(obj, name):
+        return
+    from unilead.registry import Registry
+    from unilead.testing import ProviderContract, VendorRules
+
+    loads_installed = issubclass(obj, ProviderContract) and obj.load is ProviderContract.load  # not one of its own
+    slug = getattr(obj, "slug", "") if loads_installed or issubclass(obj, VendorRules) else ""
+    if slug and slug not in Registry(overrides=False).slugs:
+        message = f"no installed distribution provides {slug!r}; in its folder, first: pip install -e ."
+        raise pytest.Collector.CollectError(message)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:
