@@ -28,7 +28,6 @@ from unilead.errors import (
     ConnectError,
     HookContractError,
     LeadError,
-    MalformedResponseError,
     MissingFieldsError,
     RateLimitError,
     RejectedError,
@@ -52,6 +51,7 @@ Sends: TypeAlias = Generator[Step, Any, None]
 
 LONGEST_SLEEP = 0.5  # seconds; so that a stop is not slept through
 ATTEMPTS = 5  # most sends of one request; nobody sits and waits for it
+_GO_ON = "nothing was sent; go on later"
 
 
 @dataclass(slots=True)
@@ -66,6 +66,10 @@ class _Row:
     lead: Lead
     request: Request = field(repr=False)
     announced: bool = False
+
+
+class _CallbackError(Exception):
+    """The application's callback raised a LeadError, which must not be taken for what became of a lead."""
 
 
 class Run:
@@ -224,17 +228,15 @@ class Run:
                     answer, row.request.dropped, row.lead.unknown, request, own, sending.attempts, request_id
                 )
             else:
+                if sending.doubtful:
+                    answer.doubt()
                 verdicts[row.index] = self._stamped(answer, request_id)
         yield from self._repeated(rows, verdicts, attempt)
 
     def _failed(self, error: LeadError, rows: list[_Row], verdicts: Verdicts, request_id: str) -> Sends:
         """Say what a failed batch means for its rows: the same for all, unless the CRM refused it for one of them."""
         self._close_for(error, is_about_account=isinstance(error, AuthError))
-        refused = isinstance(error, RejectedError) and error.outcome == "rejected"
-        if refused and error.response is not None and error.response.status < 400:
-            # a refusal inside a success may be about one row, and others may have been created: never bisected
-            error = MalformedResponseError("the batch's answer does not tell its leads apart", response=error.response)
-        elif refused and len(rows) > 1:
+        if isinstance(error, RejectedError) and error.outcome == "rejected" and len(rows) > 1:
             half = len(rows) // 2
             yield from self._together(rows[:half], verdicts)
             yield from self._together(rows[half:], verdicts)
@@ -248,11 +250,13 @@ class Run:
         delay = max([backoff(attempt), *(fault.retry_after or 0 for _, fault in faults)])
         if not faults or attempt >= self.options.attempts or delay > LONGEST_WAIT:
             return
-        yield Wait(delay)
-        yield from self._together([row for row, _ in faults], verdicts, attempt + 1)
+        if (yield from self._slept(delay)):
+            yield from self._together([row for row, _ in faults], verdicts, attempt + 1)
 
     def _sending(self) -> Sending:
-        """Make what sends one request. Raises: LeadError when the account can send no more."""
+        """Make what sends one request. Raises: LeadError when nothing more is sent."""
+        if self.is_over:
+            raise ConnectError("stopped before it was sent", hint=_GO_ON)
         if self.closed is not None and self._clock() < self._closed_until:
             error = copy.copy(self.closed)
             if error.retry_after is not None:
@@ -266,7 +270,11 @@ class Run:
             return
         fresh = [row for row in rows if not row.announced]
         if fresh:
-            self._before_send([row.index for row in fresh])
+            try:
+                self._before_send([row.index for row in fresh])
+            except LeadError as fault:  # the application's own, and no verdict on these leads
+                self.fault = self.fault or fault
+                raise _CallbackError from fault
         for row in fresh:
             row.announced = True
 
@@ -294,17 +302,23 @@ class Run:
         return (yield step)
 
     def _wait_while_held(self) -> Generator[Step, Any, None]:
-        """Wait until the account may send, in short sleeps. Raises: LeadError when all is to stop meanwhile."""
+        """Wait until the account may send. Raises: LeadError when all is to stop meanwhile."""
         while (left := self._free_at - self._clock()) > 0:
-            if self.stopped:
-                raise ConnectError("stopped while it waited", hint="nothing was sent; go on later")
+            if not (yield from self._slept(left)):
+                raise ConnectError("stopped while it waited", hint=_GO_ON)
+
+    def _slept(self, seconds: float) -> Generator[Step, Any, bool]:
+        """Wait, in short sleeps. Returns: whether sending goes on."""
+        until = self._clock() + seconds
+        while not self.is_over and (left := until - self._clock()) > 0:
             yield Wait(min(left, LONGEST_SLEEP))
+        return not self.is_over
 
     def _close_for(self, error: LeadError, *, is_about_account: bool) -> None:
         """Stop sending where every further request would fare the same, which says nothing about its leads."""
         quota = isinstance(error, RateLimitError) and (error.retry_after or 0) > LONGEST_WAIT
         unreachable = isinstance(error, ConnectError)
-        if self.stopped or not (is_about_account or quota or unreachable):
+        if self.is_over or not (is_about_account or quota or unreachable):
             return
         if error.outcome == "rejected":
             error.outcome = "not_sent"

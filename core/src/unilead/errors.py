@@ -48,6 +48,7 @@ Category: TypeAlias = Literal[
 Outcome: TypeAlias = Literal["not_sent", "rejected", "unknown"]
 
 MAX_MESSAGE = 2000
+UNKNOWN_HINT = "the lead may exist; look it up in the CRM before sending it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,10 @@ class LeadError(Exception):
     def fields(self) -> tuple[str, ...]:
         """Unified paths of all fields at fault."""
         return (self.field,) if self.field else ()
+
+    def doubt(self) -> None:
+        """Take note that the lead may exist all the same, so that it must not be sent again."""
+        self.outcome, self.retryable, self.hint = "unknown", False, UNKNOWN_HINT
 
     def document(self) -> dict[str, Any]:
         """The failure as programs read it: in the command line's JSON and in the results of an import."""

@@ -187,6 +187,7 @@ class Sending:
         settings: the account's, with refreshed credentials in place.
         request: the request as it was last sent.
         attempts: number of sends.
+        doubtful: an earlier send may have arrived: nothing that a repetition meets makes that certain.
         is_static: the account's credentials are those in its settings, so there is nothing to prepare.
     """
 
@@ -199,6 +200,7 @@ class Sending:
         self.clock = clock
         self.deadline = clock() + options.timeout
         self.attempts = 0
+        self.doubtful = False
         self._access = options.access() if options.access else Access(provider, settings, None)
         self.is_static = self._access.is_static
         self._opened = False
@@ -220,7 +222,6 @@ class Sending:
     ) -> Generator[Step, Any, tuple[Response, T]]:
         """Send until there is a verdict; ``judge`` reads it from the answer. Raises: LeadError."""
         self.request = request
-        doubtful = False  # whether an earlier send may have arrived: nothing that a repetition meets makes that certain
         try:
             while True:
                 try:
@@ -229,14 +230,14 @@ class Sending:
                     delay = self._delay(error)
                     if delay is None:
                         raise
-                    doubtful = doubtful or error.outcome == "unknown"
+                    self.doubtful = self.doubtful or error.outcome == "unknown"
                     yield Wait(delay)
                 else:
                     if verdict is not None:
                         return verdict
         except LeadError as error:
-            if doubtful:
-                error.outcome, error.retryable = "unknown", False
+            if self.doubtful:
+                error.doubt()
             raise
 
     def _attempt(

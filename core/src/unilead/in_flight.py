@@ -46,7 +46,7 @@ class _Progress:
         return self._run.closed
 
     def stop(self) -> None:
-        """Take no more leads and send nothing again; what is in flight goes on to its verdict."""
+        """Send nothing more: what is in flight goes on to its verdict, leads not sent yet are ``not_sent``."""
         self._run.stopped = True
 
 
@@ -61,7 +61,7 @@ class Creating(_Progress, Iterator[Pair]):
         return pair
 
     def close(self) -> None:
-        """Take no more leads, send nothing again, and wait for the requests in flight."""
+        """Take no more leads, send nothing more, and wait for the requests in flight."""
         self._pairs.close()
 
 

@@ -7,10 +7,12 @@ as the error that the HTTP status allows.
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from unilead.errors import (
+    UNKNOWN_HINT,
     AuthError,
     Category,
     HookContractError,
@@ -42,7 +44,6 @@ _HINTS: dict[Category, str] = {
     "rate_limited": "wait, then repeat",
     "not_found": "check the ids that the lead names",
 }
-_UNKNOWN_HINT = "the lead may exist; look it up in the CRM before sending it again"
 
 
 class Provider:
@@ -181,7 +182,7 @@ class Provider:
         """Turn the CRM's answer into the created lead.
 
         Raises: ProviderError. A 2xx without a usable id, and a 2xx that the provider cannot read, is a
-            MalformedResponseError whose outcome is ``unknown``.
+            MalformedResponseError whose outcome is ``unknown``; so is a refusal's status with an id.
         """
         created = self._judge("parse_response", CreatedLead, response, request=request, settings=settings)
         return self._with_id(created, response)
@@ -208,13 +209,36 @@ class Provider:
     def parse_batch(
         self, response: Response, request: Request, count: int, settings: Settings
     ) -> list[CreatedLead | ProviderError]:
-        """Turn a batch's answer into one verdict for each lead it took. Raises: ProviderError for a refused batch."""
-        verdicts = self._judge(
-            "parse_batch_response", (list, tuple), response, request=request, count=count, settings=settings
-        )
+        """Turn a batch's answer into one verdict for each lead it took.
+
+        Raises: ProviderError for a refused batch. A refusal inside a success may be about one lead, and others may have
+            been created: it leaves them all ``unknown``, unless the provider says that nothing was processed.
+        """
+        try:
+            verdicts = self._judge(
+                "parse_batch_response", (list, tuple), response, request=request, count=count, settings=settings
+            )
+        except ProviderError as error:
+            if count > 1 and response.status < 400 and error.outcome == "rejected":
+                error.doubt()
+            raise
         if len(verdicts) != count:
             self._distrust(response, f"{len(verdicts)} verdicts for {count} leads")
-        return [self._verdict(verdict, response) for verdict in verdicts]
+        return self._with_own_ids([self._verdict(verdict, response) for verdict in verdicts], response)
+
+    def _with_own_ids(
+        self, verdicts: list[CreatedLead | ProviderError], response: Response
+    ) -> list[CreatedLead | ProviderError]:
+        """Distrust ids that several rows name: at most one of those leads has it, and nobody can say which."""
+        owners = Counter(verdict.id for verdict in verdicts if isinstance(verdict, CreatedLead))
+        if len(owners) == owners.total():
+            return verdicts
+        return [
+            self._complete(MalformedResponseError("other leads of the batch have the same id", response=response))
+            if isinstance(verdict, CreatedLead) and owners[verdict.id] > 1
+            else verdict
+            for verdict in verdicts
+        ]
 
     def _verdict(self, verdict: Any, response: Response) -> CreatedLead | ProviderError:
         if isinstance(verdict, ProviderError):
@@ -274,10 +298,11 @@ class Provider:
         raise self._complete(error_for(response)) from cause
 
     def _with_id(self, created: CreatedLead, response: Response) -> CreatedLead:
-        if not 200 <= response.status < 300:
-            raise self._complete(error_for(response))
         if not created.id or created.id == "0" or not created.id.strip():
             self._distrust(response, "the answer names no lead id")
+        if not 200 <= response.status < 300:
+            reason = f"the answer names a lead, and its status {response.status} refuses it"
+            raise self._complete(MalformedResponseError(reason, response=response))
         if response.truncated:
             self._distrust(response, "the answer is cut off")
         return created
@@ -288,7 +313,7 @@ class Provider:
             error.response = response
         if error.hint is None:
             if error.outcome == "unknown":
-                error.hint = _UNKNOWN_HINT
+                error.hint = UNKNOWN_HINT
             elif isinstance(error, ProviderError):
                 error.hint = _HINTS.get(error.category)
         if isinstance(error, AuthError) and error.category == "authentication":

@@ -187,8 +187,12 @@ class Batch:
         return self.provider.parse_batch(response, self.request, self.count, self.settings)
 
     def answered(self, status: int, **body: Any) -> list[str]:
+        """What became of each row of a batch that is done."""
+        return self.outcomes(Response.of(status, {"status": "COMPLETE", **body}))
+
+    def outcomes(self, response: Response) -> list[str]:
         """What became of each row: an id, or an outcome."""
-        found = self.verdicts(Response.of(status, {"status": "COMPLETE", **body}))
+        found = self.verdicts(response)
         return [str(verdict.id) if isinstance(verdict, CreatedLead) else verdict.outcome for verdict in found]
 
     def sent_to(self, simulator: HubSpotSimulator) -> list[CreatedLead | ProviderError]:
@@ -405,6 +409,20 @@ def test_read_takes_a_link_without_a_type(provider: Provider, settings: Settings
 def test_unfinished_batch_is_unknown(status: str, batch: Batch) -> None:
     found = batch.verdicts(Response.of(201, {"status": status}))
     assert [verdict.outcome for verdict in found if isinstance(verdict, ProviderError)] == ["unknown"] * 3
+
+
+@pytest.mark.parametrize("status", [200, 400, 429])
+def test_f076_an_error_beside_results_leaves_the_others_unknown(status: int, batch: Batch) -> None:
+    results = [row(3, "c", objectWriteTraceId="row-2")]
+    body = {"status": "error", "category": "VALIDATION_ERROR", "message": "no", "results": results}
+    assert batch.outcomes(Response.of(status, body)) == ["unknown", "unknown", "3" if status == 200 else "unknown"]
+
+
+@pytest.mark.parametrize("category", ["VALIDATION_ERROR", "RATE_LIMITS"])
+def test_f076_an_error_inside_a_success_is_no_verdict_on_all(category: str, batch: Batch) -> None:
+    with pytest.raises(ProviderError) as caught:
+        batch.verdicts(Response.of(200, {"status": "error", "category": category, "message": "no"}))
+    assert (caught.value.outcome, caught.value.retryable) == ("unknown", False)
 
 
 def test_without_trace_ids_the_crm_refuses_all(batch: Batch, simulator: HubSpotSimulator) -> None:

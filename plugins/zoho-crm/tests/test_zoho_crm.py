@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from unilead import Account, Client, CreatedLead, Lead, Provider, ProviderError, Registry, Response, SettingsError
+from unilead import (
+    Account,
+    Client,
+    CreatedLead,
+    Lead,
+    Provider,
+    ProviderError,
+    Registry,
+    Request,
+    Response,
+    SettingsError,
+)
 from unilead.testing import ProviderContract, VendorRules
 
 LEAD = {"first_name": "Mireia", "last_name": "Sandvik"}
@@ -140,6 +151,25 @@ def test_f076_another_number_of_rows_is_unknown(rows: list[Any], provider: Provi
     with pytest.raises(Exception) as caught:
         _verdicts(provider, rows, 201)
     assert caught.value.outcome == "unknown"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("code", ["INVALID_DATA", "TOO_MANY_REQUESTS", "NO_PERMISSION", "DUPLICATE_DATA"])
+def test_f076_one_error_row_for_several_leads_is_unknown_and_not_sent_again(code: str, provider: Provider) -> None:
+    simulator = provider.simulator()
+    sent: list[int] = []
+
+    class Answering:
+        def send(self, request: Request, **rest: Any) -> Response:
+            sent.append(len(simulator.send(request, **rest).json["data"]))
+            return Response.of(200, {"data": [{**BAD, "code": code, "details": {}}]})
+
+        def close(self) -> None: ...
+
+    account = Account("zoho-crm", simulator.sample_settings)
+    with Client(transport=Answering(), registry=Registry(overrides=False)) as client:
+        found = dict(client.create_many([LEAD, LEAD, LEAD], account))
+    outcomes = [verdict.outcome for verdict in found.values() if isinstance(verdict, ProviderError)]
+    assert (outcomes, sent, simulator.count) == (["unknown"] * 3, [3], 3)
 
 
 def test_leads_with_other_keys_beside_the_record_travel_apart(provider: Provider) -> None:

@@ -200,8 +200,13 @@ def build_batch_request(requests: Sequence[Request], settings: HubSpotSettings) 
 def parse_batch_response(
     response: Response, request: Request, settings: HubSpotSettings
 ) -> list[CreatedLead | ProviderError]:
-    if not 200 <= response.status < 300 or response.json.get("status") == "error":
-        raise _refusal(response, {}, settings, request)
+    body = response.json if isinstance(response.json, dict) else {}
+    is_refused = not 200 <= response.status < 300 or body.get("status") == "error"
+    if is_refused and not body.get("results"):
+        refused = _refusal(response, {}, settings, request)
+        if response.status < 400:  # an error inside a success may be about one lead of several
+            refused.doubt()
+        raise refused
     return verdicts(
         response,
         request.json["inputs"],

@@ -240,7 +240,10 @@ def build_batch_request(requests: Sequence[Request]) -> tuple[Request, list[int]
 def parse_batch_response(response: Response, request: Request, count: int) -> list[CreatedLead | ProviderError]:
     rows = response.json.get("data") if isinstance(response.json, dict) else None
     if not isinstance(rows, list) or len(rows) != count or response.status >= 500:
-        raise read_error(response, request, FIELDS)
+        refused = read_error(response, request, FIELDS)
+        if response.status < 400:  # one error for several leads says nothing of the others
+            refused.doubt()
+        raise refused
     return [_own_verdict(row, response.part({"data": [row]}), request.for_row(index)) for index, row in enumerate(rows)]
 
 
