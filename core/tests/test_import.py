@@ -16,53 +16,15 @@ from typing import Any
 
 import pytest
 
-from acme_batch import BatchSimulator, batch_registry
-from unilead import Registry, Response
+from acme_batch import BatchSimulator
+from unilead import Response
 from unilead.cli import main
 from unilead.importing import run as run_module
 from unilead.importing.files import FileError
-from unilead.importing.ledger import ImportKey
+from unilead.importing.key import ImportKey
 from unilead.importing.readers import open_reader
 from unilead.importing.report import ranges
 from unilead.importing.run import prepare, results_path
-
-HEADER = "Last name,Given name,Stage\n"
-
-
-@pytest.fixture
-def crm(monkeypatch: pytest.MonkeyPatch) -> BatchSimulator:
-    """The CRM that every run of a test sends to; its answer to too many requests names no time to wait."""
-    simulator = BatchSimulator()
-    simulator.throttled = lambda call: Response.of(429, {"text": "slower"})  # type: ignore[method-assign]
-
-    def registry(**options: Any) -> Registry:
-        return batch_registry(simulator=lambda: simulator)
-
-    monkeypatch.setattr("unilead.cli.dry_run.Registry", registry)
-    monkeypatch.setattr("unilead.retry.BACKOFF_BASE", 0.001)
-    return simulator
-
-
-@pytest.fixture
-def run(crm: BatchSimulator, capsys: pytest.CaptureFixture[str]) -> Any:
-    def call(*arguments: Any) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as caught:
-            main(["import", "--simulate", "acme", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        return int(caught.value.code or 0), out, err
-
-    return call
-
-
-@pytest.fixture
-def leads(tmp_path: Path) -> Any:
-    def write(count: int = 25, *, bad: tuple[int, ...] = (), name: str = "leads.csv") -> Path:
-        path = tmp_path / name
-        rows = (f"{'bad' if row in bad else 'ok'}{row:03},x,new\n" for row in range(1, count + 1))
-        path.write_text(HEADER + "".join(rows), encoding="utf-8")
-        return path
-
-    return write
 
 
 def _results(path: Path) -> dict[int, dict[str, Any]]:
@@ -561,7 +523,7 @@ def test_f072_an_import_that_could_not_say_what_it_is_of_begins_again(
 ) -> None:
     file = leads(3)
 
-    def fail(key: ImportKey, results: Path) -> None:
+    def fail(key: ImportKey, results: Path, **options: bool) -> None:
         raise FileError("No space left on device")
 
     with monkeypatch.context() as patch:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unilead.importing.files import FileError
-from unilead.importing.ledger import ImportKey, Ledger, lines_backwards
+from unilead.importing.key import ImportKey
+from unilead.importing.ledger import Ledger, LedgerError, lines_backwards
 from unilead.importing.run import Again
 
 
@@ -144,19 +147,161 @@ def test_a_file_that_is_no_ledger_is_refused(line: str, path: Path) -> None:
         Ledger(path, fresh=False)
 
 
+def _full_after(*sizes: int) -> Any:
+    """Writes that take so many bytes each, and then find the disk full."""
+    write, left = os.write, list(sizes)
+
+    def some(file: int, text: bytes) -> int:
+        if not left:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, text[: left.pop(0)])
+
+    return some
+
+
 def test_f072_a_full_disk_is_said_and_leaves_no_half_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(path, fresh=True)
     ledger.mark([1])
     whole = path.read_bytes()
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda file, text: write(file, text[:10]))
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr(os, "write", _full_after(10, 3))
+    with pytest.raises(LedgerError, match="No space left"):
         ledger.mark([2])
     monkeypatch.undo()
     assert path.read_bytes() == whole
     ledger.mark([2])
     assert [entry["row"] for entry in _entries(path)] == [1, 2]
     ledger.close()
+
+
+def test_f072_a_write_that_took_a_part_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a network disk after a signal; the disk is not full."""
+    ledger = Ledger(path, fresh=True)
+    monkeypatch.setattr(os, "write", _full_after(10, 1, 1000))
+    ledger.mark([1])
+    ledger.close()
+    assert [entry["row"] for entry in _entries(path)] == [1]
+
+
+def test_f072_a_half_line_that_cannot_be_taken_off_is_not_joined_to_the_next(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(path, fresh=True)
+    ledger.mark([1])
+    whole = path.read_bytes()
+
+    def broken(file: int, size: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "write", _full_after(10))
+    monkeypatch.setattr(os, "ftruncate", broken)
+    with pytest.raises(LedgerError, match="No space left"):
+        ledger.mark([2])
+    assert path.read_bytes() == whole + b'{"row":2,"'
+    with pytest.raises(LedgerError, match="Input/output error"):
+        ledger.mark([3])
+    monkeypatch.undo()
+    ledger.mark([3])
+    ledger.close()
+    assert [entry["row"] for entry in _entries(path)] == [1, 3]
+
+
+def _broken(file: int) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def test_f072_after_the_disk_lost_a_mark_no_later_mark_counts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next wait may end well without what the failed one threw away."""
+    ledger = Ledger(path, fresh=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", _broken)
+        with pytest.raises(LedgerError, match="Input/output error"):
+            ledger.mark([1])
+    size = path.stat().st_size
+    with pytest.raises(LedgerError, match="Input/output error"):
+        ledger.mark([2])
+    assert path.stat().st_size == size, "what is not sent has no mark"
+    ledger.judge(1, "created", "7", None, ())
+    with pytest.raises(FileError, match="may not be whole on the disk: Input/output error"):
+        ledger.close()
+    again = Ledger(path, fresh=False)
+    assert again.states.counts["created"] == 1, "the verdicts are read again, and the ledger was let go of"
+    again.close()
+
+
+def test_f072_marks_that_wait_behind_a_failed_wait_fail_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(path, fresh=True)
+    busy, free = threading.Event(), threading.Event()
+    marked: list[int] = []
+
+    def first_fails(file: int) -> None:
+        if not busy.is_set():
+            busy.set()
+            assert free.wait(10)
+            _broken(file)
+
+    def mark(row: int) -> None:
+        with suppress(LedgerError):
+            ledger.mark([row])
+            marked.append(row)
+
+    monkeypatch.setattr(os, "fdatasync", first_fails)
+    threads = [threading.Thread(target=mark, args=(row,)) for row in (1, 2, 3)]
+    threads[0].start()
+    assert busy.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(_entries(path)) < 3:
+        time.sleep(0.001)
+    free.set()
+    for thread in threads:
+        thread.join(10)
+    assert marked == []
+    with pytest.raises(FileError):
+        ledger.close()
+
+
+def test_f072_a_disk_that_fails_at_the_end_is_said_and_the_ledger_let_go_of(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(path, fresh=True)
+    ledger.mark([1])
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", _broken)
+        with pytest.raises(FileError, match="may not be whole on the disk"):
+            ledger.close()
+    Ledger(path, fresh=False).close()
+
+
+def test_f080_a_disk_that_fails_while_a_cut_line_is_mended_is_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_bytes(b'{"row":7,"status":"rej')
+    monkeypatch.setattr(os, "fdatasync", _broken)
+    with pytest.raises(FileError, match="Input/output error"):
+        Ledger(path, fresh=False)
+
+
+@pytest.mark.parametrize(("piece", "status"), [(b"", "created"), (b'{"row":2,"sta', "unknown")])
+def test_f080_zeros_at_the_end_are_taken_off(piece: bytes, status: str, path: Path) -> None:
+    """Some file systems leave them after a power failure, in place of what no wait for the disk had covered."""
+    ledger = Ledger(path, fresh=True)
+    ledger.mark([1, 2])
+    ledger.judge(2, "created", "7", None, ())
+    ledger.close()
+    path.write_bytes(path.read_bytes() + piece + bytes(9_000))
+    again = Ledger(path, fresh=False)
+    assert [again.states[row] for row in (1, 2)] == ["unknown", status]
+    again.judge(1, "created", "8", None, ())
+    again.close()
+    assert b"\0" not in path.read_bytes()
+    assert _entries(path)[-1]["row"] == 1
+
+
+def test_f080_zeros_in_the_middle_are_refused(path: Path) -> None:
+    ledger = Ledger(path, fresh=True)
+    ledger.mark([1])
+    ledger.close()
+    path.write_bytes(path.read_bytes() + bytes(4_096) + path.read_bytes())
+    with pytest.raises(FileError, match="line 2 is no verdict"):
+        Ledger(path, fresh=False)
 
 
 def test_lines_are_read_backwards_across_blocks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

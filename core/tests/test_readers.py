@@ -279,6 +279,17 @@ def test_b079_a_file_that_changes_while_it_is_read_is_noticed(name: str, file: A
         list(rows)
 
 
+def test_b079_no_row_of_a_parquet_file_that_was_written_to_is_given_out(tmp_path: Path) -> None:
+    path = tmp_path / "leads.parquet"
+    pq.write_table(pa.table({"a": range(5_000)}), path)
+    rows = open_reader(path).rows()
+    seen = [next(rows)]
+    os.utime(path, (0, 0))
+    with pytest.raises(FileError, match="changed while it was read"):
+        seen.extend(rows)
+    assert len(seen) <= 1_000
+
+
 def test_a_format_can_be_said_where_the_suffix_says_nothing(file: Any) -> None:
     path = file("a\n1\n", "leads.data")
     assert "nothing here reads .data" in _refused(path)

@@ -22,6 +22,7 @@ from unilead.cli.progress import progress_of
 from unilead.cli.show import UNKNOWN, Command, heading, in_rows, note, one_line, pairs, print_json, which
 from unilead.errors import LeadError
 from unilead.importing.columns import Columns
+from unilead.importing.key import check_apart
 from unilead.importing.ledger import STATUSES, Ledger
 from unilead.importing.readers import FORMATS, Reader, open_reader
 from unilead.importing.report import import_page, write_csv, write_page
@@ -76,13 +77,14 @@ def import_(
     if delimiter is not None:
         delimiter = _delimiter(delimiter)
     report = _report_path(report_file, dry_run=dry_run)
+    results = Path(results_file) if results_file else results_path(Path(file))
+    check_apart(Path(file), None if dry_run else results, report)
     target = target_of(account_file, slug)
     reader = open_reader(Path(file), form=form, encoding=encoding, delimiter=delimiter, sheet=sheet)
     for text in reader.notes:
         note(f"note: {text}")
     if dry_run:
         return survey_of(target, reader, file, mapping, report, as_json=as_json)
-    results = Path(results_file) if results_file else results_path(Path(file))
     again = Again(resume, retry_unknown, retry_rejected)
     try:
         columns, ledger = prepare(
@@ -98,10 +100,8 @@ def import_(
         note(f"warning: {warning.message}")
         click.echo(f"  hint: {warning.hint}", err=True)
         return _ended(warning.summary, as_json=as_json)
-    try:
+    with ledger:
         return _import(target, reader, columns, ledger, again, concurrency, file, report, as_json=as_json)
-    finally:
-        ledger.close()
 
 
 def _delimiter(text: str) -> str:

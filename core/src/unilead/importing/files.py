@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from unilead.errors import ConfigurationError
 
 BLOCK = 1024 * 1024
+DISK_FAILS = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
 BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -40,9 +44,7 @@ def check_file(path: Path) -> os.stat_result:
     """
     try:
         found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a plain file"
-            raise FileError(f"{path} is {kind}", hint="an import reads its file twice, so it must be a file on disk")
+        check_plain(path, found, hint="an import reads its file twice, so it must be a file on disk")
         with path.open("rb"):
             pass
     except OSError as fault:
@@ -50,6 +52,13 @@ def check_file(path: Path) -> os.stat_result:
     if not found.st_size:
         raise FileError(f"{path} is empty")
     return found
+
+
+def check_plain(path: Path, found: os.stat_result, *, hint: str) -> None:
+    """Raises: FileError for what is no plain file."""
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a plain file"
+        raise FileError(f"{path} is {kind}", hint=hint)
 
 
 def blocks(path: Path) -> Iterator[bytes]:
@@ -105,8 +114,30 @@ def _encoding_hint(path: Path) -> str:
     return "save it as UTF-8, or say what it is: --encoding cp1252 (what Windows and Excel write in Western Europe)"
 
 
+def sync_folder(folder: Path) -> None:
+    """Put the names of new files on the disk too, where folders can be synced.
+
+    Raises: OSError when the disk fails: a name that is lost is a file that is lost.
+    """
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError:  # where folders are not opened, or may not be read
+        return
+    try:
+        os.fsync(opened)
+    except OSError as fault:
+        if fault.errno in DISK_FAILS:
+            raise
+    finally:
+        os.close(opened)
+
+
 class Unchanged:
-    """Watches that a file stays as it is while it is read."""
+    """Watches that a file stays as it is while it is read.
+
+    A file that was written to may give out a row twice, or halves of two rows as one, so no block of it is given out
+    before a look whether it still is what it was.
+    """
 
     def __init__(self, path: Path, found: os.stat_result) -> None:
         self._path = path
@@ -121,6 +152,24 @@ class Unchanged:
         if not same:
             hint = "what was sent is in the results file; an import needs a file that stays as it is"
             raise FileError(f"{self._path} changed while it was read", hint=hint)
+
+    def opened(self) -> io.BufferedReader:
+        """Open it. Reading on raises FileError once it is not what it was."""
+        return io.BufferedReader(_Watched(self._path, self))
+
+
+class _Watched(io.FileIO):
+    """A file that is looked at after each block."""
+
+    def __init__(self, path: Path, watch: Unchanged) -> None:
+        super().__init__(path)
+        self._watch = watch
+
+    def readinto(self, buffer: Any) -> int:
+        """Read a block. Raises: FileError."""
+        size = super().readinto(buffer)
+        self._watch.check()
+        return size or 0
 
 
 def _mark(found: os.stat_result) -> tuple[int, int, int, int]:

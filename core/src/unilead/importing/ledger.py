@@ -15,13 +15,13 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 from pydantic_core import from_json, to_json
 
-from unilead.importing.files import BLOCK, FileError
+from unilead.importing.files import BLOCK, FileError, sync_folder
 
 Status: TypeAlias = Literal["created", "rejected", "unknown", "not_sent"]
 STATUSES: tuple[Status, ...] = ("created", "rejected", "unknown", "not_sent")
@@ -51,12 +51,16 @@ class States:
         self.counts[status] += 1
 
 
+class LedgerError(OSError):
+    """What was to be written down may not be on the disk. It is about the whole import, and no verdict of a lead."""
+
+
 class Ledger:
     """The results file of one import.
 
     Args:
         path: where it is.
-        fresh: make it; it must not be there yet.
+        fresh: begin it; nothing may be in it yet.
     Attributes:
         states: what is known about each row.
         cut: rows whose last line was cut off by a crash.
@@ -70,37 +74,47 @@ class Ledger:
         self._file = self._opened(fresh)
         self._write_lock = threading.Lock()
         self._sync_lock = threading.Lock()
-        self._written = 0
+        self._written = 0  # bytes: the end of its last whole line
         self._synced = 0
+        self._is_torn = False  # a piece of a line is behind that end
+        self._lost: OSError | None = None  # why a part of it may never reach the disk
         try:
             _hold(self._file, path)
             if fresh:
-                _sync_folder(path.parent)
+                self._begin()
             else:
                 self._load()
-        except BaseException:
+        except BaseException as fault:
             os.close(self._file)
+            if isinstance(fault, OSError):
+                raise self._refusal(fault) from None
             raise
 
     def _opened(self, fresh: bool) -> int:
-        flags = os.O_RDWR | os.O_APPEND | (os.O_CREAT | os.O_EXCL if fresh else 0)
+        flags = os.O_RDWR | os.O_APPEND | (os.O_CREAT if fresh else 0)
         try:
             return os.open(self.path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
-        except FileExistsError:
-            hint = "wait for it, then --resume"
-            raise FileError(f"results file {self.path}: another import has just begun it", hint=hint) from None
         except OSError as fault:
-            raise FileError(f"results file {self.path}: {fault.strerror or type(fault).__name__}") from None
+            raise self._refusal(fault) from None
+
+    def _refusal(self, fault: OSError) -> FileError:
+        return FileError(f"results file {self.path}: {fault.strerror or type(fault).__name__}")
+
+    def _begin(self) -> None:
+        """Begin it, now that it is held: whoever made it, nothing was sent as long as it is empty."""
+        if os.fstat(self._file).st_size:
+            hint = "wait for it, then --resume"
+            raise FileError(f"results file {self.path}: another import has just begun it", hint=hint)
+        sync_folder(self.path.resolve().parent)
 
     def _load(self) -> None:
-        size = 0
-        with self.path.open("rb") as file:
+        with os.fdopen(os.dup(self._file), "rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
-                    self._mend(line, size)
+                    self._mend(line)
                     return
-                size += len(line)
                 self._take(line, number)
+                self._written += len(line)
 
     def _take(self, line: bytes, number: int) -> None:
         try:
@@ -113,9 +127,13 @@ class Ledger:
             raise FileError(f"results file {self.path}: line {number} is no verdict", hint=hint) from None
         self.states[row] = status
 
-    def _mend(self, rest: bytes, size: int) -> None:
-        """Take off a line that a crash cut short. Its row may have been sent, whatever the line was to say."""
-        os.ftruncate(self._file, size)
+    def _mend(self, rest: bytes) -> None:
+        """Take off what a crash left behind the last whole line: a cut line, or zeros that a file system put there.
+
+        No wait for the disk has covered it, so it holds no mark of a row that was sent by this. But the row of a cut
+        line may have been sent before, whatever the line was to say.
+        """
+        os.ftruncate(self._file, self._written)
         found = _CUT_ROW.match(rest)
         if found:
             self.cut.append(int(found[1]))
@@ -124,42 +142,96 @@ class Ledger:
     # --- writing --------------------------------------------------------------------------------------------------
 
     def mark(self, rows: Sequence[int]) -> None:
-        """Write rows as ``unknown``, and wait until that is on the disk. Called from the threads that send."""
+        """Write rows as ``unknown``, and wait until that is on the disk. Called from the threads that send.
+
+        Raises: LedgerError when it may not be, and then ever again: these rows must not be sent.
+        """
         text = "".join([_MARK.format(row) for row in rows]).encode()
         with self._write_lock:
+            self._check()
             self._append(text)
             for row in rows:
                 self.states[row] = "unknown"
             place = self._written
         with self._sync_lock:
             if self._synced < place:  # else another thread's wait covered these rows too
-                covered = self._written
-                _sync(self._file)
-                self._synced = covered
+                self._sync()
 
     def judge(
         self, row: int, status: Status, lead_id: str | None, error: Mapping[str, Any] | None, dropped: Sequence[str]
     ) -> None:
-        """Write a row's verdict."""
+        """Write a row's verdict. Raises: LedgerError; the row stays ``unknown``."""
         entry = {"row": row, "status": status, "id": lead_id, "error": error, "dropped": dropped}
         with self._write_lock:
             self._append(to_json(entry, serialize_unknown=True) + b"\n")
             self.states[row] = status
 
     def _append(self, text: bytes) -> None:
-        """Append in one piece: in the file it is whole or, after a full disk or power failure, cut at its end."""
-        written = os.write(self._file, text)
-        if written != len(text):
-            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
-            raise OSError(28, "No space left on device", str(self.path))
+        """Append in one piece: in the file it is whole or, after a power failure, cut at its end."""
+        written = 0
+        try:
+            if self._is_torn:
+                self._take_back()
+            while written < len(text):
+                written += os.write(self._file, text[written:])
+        except OSError as fault:
+            self._is_torn = self._is_torn or written > 0
+            with suppress(OSError):  # tried again before the next line, which must not be joined to this one
+                self._take_back()
+            raise self._error(fault) from None
         self._written += len(text)
 
+    def _take_back(self) -> None:
+        os.ftruncate(self._file, self._written)
+        self._is_torn = False
+
+    def _sync(self) -> None:
+        """Wait until all that was written is on the disk.
+
+        After one failure there is no second try: the operating system may have thrown away what it could not write,
+        and the next wait would end well without it.
+        """
+        self._check()
+        covered = self._written
+        try:
+            getattr(os, "fdatasync", os.fsync)(self._file)
+        except OSError as fault:
+            self._lost = fault
+            raise self._error(fault) from None
+        self._synced = covered
+
+    def _check(self) -> None:
+        if self._lost is not None:
+            raise self._error(self._lost)
+
+    def _error(self, fault: OSError) -> LedgerError:
+        return LedgerError(fault.errno, fault.strerror or type(fault).__name__, str(self.path))
+
     def close(self) -> None:
-        """Let go of it; what it holds is on the disk then."""
-        if self._file >= 0:
-            _sync(self._file)
+        """Let go of it; what it holds is on the disk then.
+
+        Raises: FileError when a part of it may not be, now or since an earlier wait for the disk.
+        """
+        if self._file < 0:
+            return
+        try:
+            self._sync()
+        except LedgerError as fault:
+            hint = "after a power failure, rows whose verdict is lost are unknown; see to the disk, then --resume"
+            raise FileError(
+                f"results file {self.path} may not be whole on the disk: {fault.strerror}", hint=hint
+            ) from None
+        finally:
             os.close(self._file)
             self._file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *fault: object) -> None:
+        """Close it; what already went wrong is said before what goes wrong now."""
+        with suppress(FileError) if kind else nullcontext():
+            self.close()
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -191,20 +263,6 @@ def lines_backwards(path: Path) -> Iterator[bytes]:
             yield rest
 
 
-def _sync(file: int) -> None:
-    getattr(os, "fdatasync", os.fsync)(file)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put a new file's name on the disk too, where folders can be synced."""
-    with suppress(OSError):
-        found = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(found)
-        finally:
-            os.close(found)
-
-
 def _hold(file: int, path: Path) -> None:
     """Take the lock that a second import of the same file does not get; it ends with the process."""
     try:
@@ -225,48 +283,6 @@ def _lock(file: int) -> None:
         msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
     else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-# --- which import it belongs to ---------------------------------------------------------------------------------------
-
-
-class ImportKey(dict[str, Any]):
-    """What an import is of, kept beside its ledger: the file, how it was read, provider, account, mapping."""
-
-    IDENTITY = ("sha256", "read_as", "provider", "account")
-
-    @staticmethod
-    def path_of(results: Path) -> Path:
-        """Where it is kept."""
-        return results.with_name(results.name.removesuffix(".jsonl") + ".key.json")
-
-    @classmethod
-    def read(cls, results: Path) -> ImportKey:
-        """Read the key beside a results file. Raises: FileError when there is none."""
-        path = cls.path_of(results)
-        try:
-            found = from_json(path.read_bytes())
-            return cls({name: found[name] for name in (*cls.IDENTITY, "map")})
-        except (OSError, ValueError, TypeError, KeyError):
-            hint = f"{path.name} says so, and it is missing or damaged; move both away to import anew"
-            raise FileError(f"nobody can say what {results} holds the results of", hint=hint) from None
-
-    def write(self, results: Path) -> None:
-        """Write it, whole or not at all. Raises: FileError."""
-        path = self.path_of(results)
-        part = path.with_name(path.name + ".part")
-        try:
-            with part.open("wb") as file:
-                file.write(to_json(dict(self), indent=2) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError as fault:
-            raise FileError(f"{path}: {fault.strerror or type(fault).__name__}") from None
-
-    def differences(self, other: Mapping[str, Any]) -> list[str]:
-        """What of the identity is not the same."""
-        return [name for name in self.IDENTITY if self[name] != other[name]]
 
 
 def totals(states: States, rows: int) -> dict[str, int]:

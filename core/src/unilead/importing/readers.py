@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -140,7 +141,7 @@ class CsvReader(Reader):
 
     def _lines(self) -> Iterator[tuple[int, list[str] | csv.Error]]:
         """Give out the records, the header first, each with its first line; blank lines are none."""
-        with self._path.open(encoding=self._encoding, newline="") as file:
+        with TextIOWrapper(self._watch.opened(), encoding=self._encoding, newline="") as file:
             reader = csv.reader(file, delimiter=self._delimiter, strict=True)
             while True:
                 line = reader.line_num + 1
@@ -202,7 +203,7 @@ class JsonLinesReader(Reader):
             self.count += 1
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
-        with self._path.open("rb") as file:
+        with self._watch.opened() as file:
             number = 0
             while text := file.readline(LARGEST_CELL):
                 number += 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from unilead.bulk import Verdict
 from unilead.client import Client
@@ -14,12 +15,16 @@ from unilead.errors import LeadError
 from unilead.exchange import Result
 from unilead.importing.columns import Columns
 from unilead.importing.files import FileError, fingerprint
-from unilead.importing.ledger import STATUSES, ImportKey, Ledger, Status, totals
+from unilead.importing.key import ImportKey, is_begun
+from unilead.importing.ledger import STATUSES, Ledger, LedgerError, Status, totals
 from unilead.importing.places import choose
 from unilead.importing.readers import Reader
 from unilead.in_flight import Creating
 from unilead.info import Account
 
+Entry: TypeAlias = tuple[Status, str | None, Mapping[str, Any] | None, Sequence[str]]
+
+WAY_OUT = "what was marked and has no verdict is unknown; --resume goes on once this is mended"
 MOST_DOUBTFUL = 10  # requests in a row with an unknown outcome
 
 
@@ -84,24 +89,26 @@ def prepare(
     reader.check_unchanged()  # else the fingerprint would be that of another file than the one looked through
     key = ImportKey(sha256=found.sha256, read_as=reader.read_as, provider=provider, account=account)
     earlier = _earlier(results, key, again)
-    saved = earlier["map"] if earlier is not None else None
-    columns = columns_of(reader, mapping, saved)
-    if earlier is None:
-        name = file.name.encode("utf-8", "replace").decode()
-        ledger = Ledger(results, fresh=True)  # first: only one of two imports that begin at once can make it
-        try:
-            ImportKey(file=name, **key, map=columns.chosen).write(results)
-        except BaseException:
-            ledger.close()
-            results.unlink()  # nothing was sent, and results that do not say what they are of are of no use
-            raise
-    else:
-        ledger = Ledger(results, fresh=False)
-        if not again.any:
-            ledger.close()
+    columns = columns_of(reader, mapping, earlier["map"] if earlier is not None else None)
+    with ExitStack() as opened:
+        ledger = opened.enter_context(Ledger(results, fresh=earlier is None))
+        if earlier is not None:
+            _check_same(results, earlier)
+        if earlier is not None and not again.any:
             counts = summary(ledger, reader.count)
             raise AlreadyImportedError(_finding(file, counts), summary=counts, hint=_way_on(results))
+        if earlier is None or earlier["map"] != columns.chosen:
+            name = file.name.encode("utf-8", "replace").decode()
+            ImportKey(file=name, **key, map=columns.chosen).write(results, fresh=earlier is None)
+        opened.pop_all()
     return columns, ledger
+
+
+def _check_same(results: Path, earlier: ImportKey) -> None:
+    """Make sure, now that the results are held, that they are still those of the import that was looked at."""
+    if ImportKey.read(results) != earlier:
+        hint = "wait for it, and see what it did"
+        raise FileError(f"results file {results}: another import has just begun it", hint=hint)
 
 
 def columns_of(reader: Reader, mapping: Iterable[str], saved: Mapping[str, str] | None = None) -> Columns:
@@ -115,8 +122,8 @@ def columns_of(reader: Reader, mapping: Iterable[str], saved: Mapping[str, str] 
 
 def _earlier(results: Path, key: ImportKey, again: Again) -> ImportKey | None:
     """The key of the earlier run that these results are of, if there are any."""
-    if not results.exists():
-        if again.any:
+    if not is_begun(results):
+        if again.any and not results.exists():
             hint = "leave --resume out to begin; if it was moved or deleted, put it back first"
             raise FileError(f"there is nothing to go on with: {results} is not there", hint=hint)
         return None
@@ -180,6 +187,7 @@ class Import:
         self._stopping = False
         self.stopped_by: LeadError | None = None
         self._doubtful = 0  # rows in a row whose outcome is unknown
+        self._in_doubt: set[int] = set()  # rows on their way that an earlier run may have created
 
     def stop(self) -> None:
         """Send no further rows; those in flight go on to their verdict. For signal handlers."""
@@ -204,10 +212,12 @@ class Import:
                 self.stopped_by = self.stopped_by or self._reason_to_stop(creating, verdict)
                 if self.stopped_by is not None:
                     self.stop()
+        except LedgerError as fault:
+            creating.close()
+            raise self._broken_off(fault) from None
         except OSError as fault:
             reason = f"{fault.filename or self._ledger.path}: {fault.strerror or type(fault).__name__}"
-            hint = "what was marked and has no verdict is unknown; --resume goes on once this is mended"
-            raise FileError(reason, hint=hint) from None
+            raise FileError(reason, hint=WAY_OUT) from None
         finally:
             creating.close()
         return summary(self._ledger, self._reader.count, creating.calls, time.monotonic() - begun)
@@ -216,7 +226,10 @@ class Import:
         for row, (where, cells) in enumerate(self._reader.rows(), 1):
             if self._stopping:
                 return
-            if self._again.sends(self._ledger.states[row]):
+            status = self._ledger.states[row]
+            if self._again.sends(status):
+                if status == "unknown":
+                    self._in_doubt.add(row)
                 yield row, self._columns.lead(where, cells)
 
     def _reason_to_stop(self, creating: Creating, verdict: Verdict) -> LeadError | None:
@@ -227,9 +240,20 @@ class Import:
         return verdict if self._doubtful >= MOST_DOUBTFUL * creating.size else creating.closed
 
     def _judge(self, row: int, verdict: Verdict) -> None:
-        status, lead_id, error, dropped = entry_of(verdict)
+        if row in self._in_doubt:
+            self._in_doubt.discard(row)
+            status, lead_id, error, dropped = _still_in_doubt(verdict)
+        else:
+            status, lead_id, error, dropped = entry_of(verdict)
         self._ledger.judge(row, status, lead_id, error, dropped)
         self._seen(status)
+
+    def _broken_off(self, fault: LedgerError) -> FileError:
+        rows = self._ledger.states.counts["unknown"]
+        doubt = f"{rows} {'row is' if rows == 1 else 'rows are'} in doubt" if rows else "no row is in doubt"
+        return FileError(
+            f"results file {fault.filename}: {fault.strerror}; nothing more was sent, {doubt}", hint=WAY_OUT
+        )
 
 
 def summary(ledger: Ledger, rows: int, calls: int = 0, seconds: float = 0.0) -> dict[str, Any]:
@@ -238,8 +262,17 @@ def summary(ledger: Ledger, rows: int, calls: int = 0, seconds: float = 0.0) -> 
     return totals(ledger.states, rows) | about
 
 
-def entry_of(verdict: Verdict) -> tuple[Status, str | None, Mapping[str, Any] | None, Sequence[str]]:
+def entry_of(verdict: Verdict) -> Entry:
     """A verdict as the ledger has it: status, the new lead's id, the error, and what of the row was left out."""
     if isinstance(verdict, Result):
         return "created", verdict.id, None, verdict.dropped + verdict.unknown
     return verdict.outcome, None, verdict.document(), ()
+
+
+def _still_in_doubt(verdict: Verdict) -> Entry:
+    """As `entry_of`, for a row that an earlier run may have created: only an answer to its second send ends that."""
+    entry = entry_of(verdict)
+    if not isinstance(verdict, LeadError) or (verdict.outcome == "rejected" and verdict.response is not None):
+        return entry
+    message = f"it may exist since an earlier run; in this one: {verdict.message}"
+    return "unknown", None, {**verdict.document(), "message": message, "outcome": "unknown"}, ()

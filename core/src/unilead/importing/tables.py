@@ -104,6 +104,7 @@ class ParquetReader(Reader):
             batches = file.iter_batches(batch_size=ROWS_AT_ONCE, use_threads=False)
             while (batch := self._guarded(lambda: next(batches, None), number)) is not None:
                 values = self._guarded(partial(_columns_of, batch), number)
+                self.check_unchanged()
                 for cells in zip(*values, strict=True):
                     number += 1
                     where = f"row {number}"
