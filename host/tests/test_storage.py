@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from unilead_host.storage import Database, StorageError, migrate, now
 from unilead_host.storage.connection import Connections
 from unilead_host.storage.migrating import VERSIONS, _config, current_revision, downgrade, newest_revision
-from unilead_host.storage.tables import METADATA, tenants
+from unilead_host.storage.tables import METADATA, idempotency_keys, tenants
 
 pytestmark = pytest.mark.anyio
 
@@ -187,8 +187,8 @@ NEXT_RELEASE = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9998"
+down_revision = "{newest}"
 
 
 def upgrade():
@@ -204,11 +204,11 @@ def downgrade():
 @pytest.fixture
 def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """A release with one more migration, whose last step is given."""
-    folder = tmp_path / "versions"
+    folder, newest = tmp_path / "versions", newest_revision()
     folder.mkdir()
 
     def make(more: str) -> None:
-        (folder / "0002_next.py").write_text(NEXT_RELEASE.format(more=more))
+        (folder / "9998_next.py").write_text(NEXT_RELEASE.format(more=more, newest=newest))
 
     def config() -> Config:
         made = _config()
@@ -217,7 +217,7 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
         return made
 
     monkeypatch.setattr("unilead_host.storage.migrating._config", config)
-    monkeypatch.setattr("unilead_host.storage.migrating._revisions", lambda: {"0001", "0002"})
+    monkeypatch.setattr("unilead_host.storage.migrating._revisions", lambda: {newest, "9998"})
     return make
 
 
@@ -231,11 +231,12 @@ async def test_f089_rows_of_the_last_release_go_up_and_down(
 ) -> None:
     await add_tenant(database, "kept")
     next_release("op.execute(\"UPDATE tenants SET plan = 'paid'\")")
-    assert await migrate(database_url) == "0001"
+    newest = await current_revision(database)
+    assert await migrate(database_url) == newest
     assert (await names(database), await plans(database)) == (["kept"], ["paid"])
-    assert await downgrade(database_url, "0001") == "0002"
+    assert await downgrade(database_url, str(newest)) == "9998"
     assert await names(database) == ["kept"]
-    assert await current_revision(database) == "0001"
+    assert await current_revision(database) == newest
 
 
 async def test_f089_a_migration_that_fails_changes_nothing(
@@ -245,12 +246,35 @@ async def test_f089_a_migration_that_fails_changes_nothing(
     next_release("raise RuntimeError('half way')")
     with pytest.raises(RuntimeError, match="half way"):
         await migrate(database_url)
-    assert (await names(database), await current_revision(database)) == (["kept"], "0001")
+    assert (await names(database), await current_revision(database)) == (["kept"], newest_revision())
     async with database.reading() as connection:
         columns = await connection.run_sync(
             lambda c: {column["name"] for column in sa.inspect(c).get_columns("tenants")}
         )
     assert "plan" not in columns
+
+
+async def test_f089_keys_of_the_first_release_go_up_and_down(empty_url: str) -> None:
+    await migrate(empty_url, "0001")
+    database = Database(empty_url)
+    names = "tenant_id, account_id, method, path, key, fingerprint, state, boot_id, created_at, expires_at"
+    async with database.transaction() as connection:
+        await connection.execute(sa.text("INSERT INTO tenants VALUES ('t', 't', 0)"))
+        await connection.execute(sa.text("INSERT INTO accounts VALUES ('a', 't', 'acme', '', 'active', false, false,"
+            " false, false, 'api_key', '{}', '', '', NULL, NULL, 0, 0)"))  # fmt: skip
+        await connection.execute(
+            sa.text(
+                f"INSERT INTO idempotency_keys ({names}) VALUES ('t', 'a', 'POST', '/', 'k', 'f', 'done', 'b', 0, 0)"
+            )
+        )
+    await migrate(empty_url)
+    async with database.reading() as connection:
+        row = (await connection.execute(sa.select(idempotency_keys))).one()
+    assert (row.key, row.use_id) == ("k", "")
+    await downgrade(empty_url, "0001")
+    async with database.reading() as connection:
+        assert await connection.scalar(sa.text("SELECT key FROM idempotency_keys")) == "k"
+    await database.close()
 
 
 async def test_f089_going_back_to_nothing(empty_url: str) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from host_callers import Tenant, hosting
+from host_storage import locked
 from unilead import Registry
 from unilead_host.crypto import Vault
 from unilead_host.settings import HostSettings
@@ -38,14 +38,6 @@ async def create(ours: Tenant, account_id: str, key: str, **lead: Any) -> httpx.
     headers = {"Authorization": f"Bearer {ours.token}", "Idempotency-Key": key}
     query = {"integrated_account_id": account_id}
     return await ours.http.post("/unified/crm/leads", params=query, headers=headers, json={"last_name": "L", **lead})
-
-
-@contextmanager
-def locked(url: str) -> Iterator[None]:
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield
-        other.execute("COMMIT")
 
 
 @contextmanager

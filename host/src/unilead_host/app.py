@@ -23,12 +23,13 @@ from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import Vault
 from unilead_host.flights import Flights
 from unilead_host.headers import SecurityHeaders
-from unilead_host.idempotency import Keys, Repeats
+from unilead_host.idempotency import Keys
 from unilead_host.limits import BodyLimit
 from unilead_host.metrics import Metrics
 from unilead_host.middleware import EXCEPTION_HANDLERS, Boundary, PlainPaths
 from unilead_host.page.session import Sessions
 from unilead_host.providers import registry_of, simulators_of
+from unilead_host.repeats import Repeats
 from unilead_host.routes import leads, operations
 from unilead_host.server import pin_reason_phrases
 from unilead_host.service import LeadService

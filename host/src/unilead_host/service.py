@@ -18,12 +18,13 @@ from unilead import AuthError, InvalidLeadError, Lead, LeadError, OutcomeUnknown
 from unilead.quota import quota_headers
 from unilead.strict_json import read_object
 from unilead_host.accounts import Accounts
-from unilead_host.idempotency import Key, Keys, Repeats, Scope, fingerprint
+from unilead_host.idempotency import Claim, Key, Keys, Scope, fingerprint
 from unilead_host.limits import RateLimit
 from unilead_host.logs import LOG
 from unilead_host.metrics import Metrics
 from unilead_host.parameters import LeadParameters
 from unilead_host.query import QueryError
+from unilead_host.repeats import Repeats
 from unilead_host.settings import HostSettings
 from unilead_host.storage import StorageError
 from unilead_host.targets import Target, Targets
@@ -102,8 +103,8 @@ class _Attempt:
     def scope(self) -> Scope:
         return Scope(self.call.caller.tenant_id, self.target.stored.id, "POST", PATH)
 
-    @property
     def key(self) -> Key:
+        """A new use of the call's key."""
         return Key(self.scope, self.call.key, fingerprint(self.document, self.parameters.remote_query))
 
 
@@ -188,17 +189,18 @@ class LeadService:
         return await (self._create_keyed(attempt) if call.key else self._create_unkeyed(attempt))
 
     async def _create_unkeyed(self, attempt: _Attempt) -> Answer:
-        scope, repeats = attempt.scope, self._repeats
-        if repeats.may_hold and not attempt.call.send_again and await repeats.hold(scope, attempt.document):
+        repeats = self._repeats
+        earlier = await repeats.find(attempt.scope, attempt.document) if repeats.may_hold else None
+        if earlier is not None and not attempt.call.send_again:
             raise Refusal(500, REPEATED, details=dict(UNKNOWN))
         verdict = await self._send(attempt)
-        if attempt.call.send_again and verdict.keep == "done":
-            await self._persist(lambda: repeats.forget(scope, attempt.document))
+        if earlier is not None and verdict.keep == "done":
+            await self._persist(lambda: repeats.forget(earlier))
         return verdict.answer(attempt.parameters)
 
     async def _create_keyed(self, attempt: _Attempt) -> Answer:
-        key = attempt.key
-        claim = await self._keys.claim(key)
+        key = attempt.key()
+        claim = await self._claim(key)
         if claim.state == "done":
             answer = restored(claim.stored or {}).answer(attempt.parameters)
             answer.headers["Idempotent-Replayed"] = "true"
@@ -213,6 +215,14 @@ class LeadService:
             raise
         await self._persist(lambda: self._keep(key, verdict))
         return verdict.answer(attempt.parameters)
+
+    async def _claim(self, key: Key) -> Claim:
+        try:
+            return await self._keys.claim(key)
+        except StorageError as error:
+            if error.may_be_written:  # nothing is sent, so that nobody need wait for this use
+                self._start(self._rewrite(lambda: self._keys.release(key)))
+            raise
 
     async def _keep(self, key: Key, verdict: Verdict) -> None:
         if verdict.keep == "done":
@@ -275,7 +285,8 @@ class LeadService:
         if isinstance(error, AuthError):
             await self._persist(lambda: self._blame(attempt.call, attempt.target, error, "create"))
         if verdict.outcome == "unknown":
-            await self._persist(lambda: self._repeats.remember(attempt.scope, attempt.document))
+            noted = self._repeats.note(attempt.scope, attempt.document)
+            await self._persist(lambda: self._repeats.write(noted))
         return verdict
 
     async def _blame(self, call: LeadCall, target: Target, error: AuthError, method: str) -> None:

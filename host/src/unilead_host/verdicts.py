@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from unilead import CreatedLead, Lead, LeadError, ProviderError, ProviderInfo, RateLimitError, Response, Result
 from unilead.render import render_json
 from unilead_host.parameters import LeadParameters
+from unilead_host.targets import NOT_FOUND
 from unilead_host.wire import UNKNOWN, Answer, Refusal, error_answer, warning_headers
 
 Keep: TypeAlias = Literal["done", "unknown", "release"]
@@ -160,6 +161,7 @@ _CLAIMED: dict[str, tuple[int, str]] = {
     "running": (409, "A request with this Idempotency-Key is still in progress"),
     "mismatch": (422, "Idempotency-Key was already used with a different request"),
     "unknown": (500, "The request with this Idempotency-Key has no known outcome: look the lead up in the CRM"),
+    "gone": (404, NOT_FOUND),
 }
 
 

@@ -18,6 +18,10 @@ T = TypeVar("T")
 Rows: TypeAlias = "sa.CursorResult[*tuple[Any, ...]]"
 
 
+class CommitError(Exception):
+    """A commit failed: whether it happened all the same, nobody can say. Its cause is SQLAlchemy's error."""
+
+
 class Connection:
     """A connection in a transaction; its steps run one after the other, also when who waits for one is cancelled."""
 
@@ -88,7 +92,7 @@ class Connections:
 
         Args:
             engine: ours, with the options of this transaction.
-        Raises: what SQLAlchemy raises; its TimeoutError, and no other, where no connection became free.
+        Raises: what SQLAlchemy raises; its TimeoutError, and no other, where no connection became free; CommitError.
         """
         try:
             async with asyncio.timeout(self._patience):
@@ -102,7 +106,10 @@ class Connections:
         except BaseException:
             await self._end(connection, commit=False)
             raise
-        await self._end(connection, commit=True)
+        try:
+            await self._end(connection, commit=True)
+        except sa.exc.DBAPIError as fault:
+            raise CommitError from fault
 
     async def _end(self, connection: Connection, *, commit: bool) -> None:
         """End a transaction, whatever becomes of who waits for it."""

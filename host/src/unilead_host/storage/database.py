@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from unilead_host.storage.connection import Connection, Connections
+from unilead_host.storage.connection import CommitError, Connection, Connections
 
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 LOCK_TIMEOUT = 5.0
@@ -32,12 +32,14 @@ class StorageError(Exception):
     """The database cannot be used right now; what was to be written is not written.
 
     Attributes:
-        reason: ``locked``, ``full``, ``unreachable`` or ``failed``.
+        reason: ``locked``, ``full``, ``busy``, ``unreachable`` or ``failed``.
+        may_be_written: the commit itself failed, and may have happened all the same.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, may_be_written: bool = False) -> None:
         super().__init__(f"the database is {reason}" if reason != "failed" else "the database failed")
         self.reason = reason
+        self.may_be_written = may_be_written
 
 
 class Database:
@@ -70,7 +72,7 @@ class Database:
         try:
             async with self._writing, self._connections.transaction(self.engine) as connection:
                 yield connection
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as fault:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, CommitError) as fault:
             raise _translated(fault) from None
 
     @asynccontextmanager
@@ -79,7 +81,7 @@ class Database:
         try:
             async with self._connections.transaction(self._reader) as connection:
                 yield connection
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as fault:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, CommitError) as fault:
             raise _translated(fault) from None
 
     def insert(self, table: sa.Table) -> Any:
@@ -159,10 +161,16 @@ def _translated(fault: Exception) -> Exception:
         return StorageError("busy")
     if isinstance(fault, (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError)):
         return fault
+    if isinstance(fault, CommitError):
+        return StorageError(_reason(fault.__cause__), may_be_written=True)
+    return StorageError(_reason(fault))
+
+
+def _reason(fault: BaseException | None) -> str:
     text = str(getattr(fault, "orig", fault)).lower()
     if "locked" in text:
-        return StorageError("locked")
+        return "locked"
     if "full" in text or "no space" in text:
-        return StorageError("full")
+        return "full"
     unreachable = "connect" in text or "unable to open" in text or getattr(fault, "connection_invalidated", False)
-    return StorageError("unreachable" if unreachable else "failed")
+    return "unreachable" if unreachable else "failed"

@@ -133,6 +133,7 @@ idempotency_keys = sa.Table(
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),  # running, done, unknown
     sa.Column("boot_id", sa.Text, nullable=False),  # of the process that runs it
+    sa.Column("use_id", sa.Text, nullable=False, server_default=""),  # of the request; "" from hosts before 0002
     _time("lease_until"),
     sa.Column("status", sa.Integer),
     sa.Column("answer", sa.Text),  # JSON
@@ -150,6 +151,7 @@ unknown_outcomes = sa.Table(
     sa.Column("method", sa.Text, nullable=False),
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("outcome_id", sa.Text, nullable=False, server_default=""),  # of the last one; "" from hosts before 0002
     _time("at", nullable=False),
     sa.PrimaryKeyConstraint("tenant_id", "account_id", "method", "path", "fingerprint"),
     sa.Index("ix_unknown_outcomes_at", "at"),
