@@ -31,7 +31,7 @@ from unilead import (
     SettingsError,
 )
 from unilead.bulk import Run
-from unilead.exchange import Options
+from unilead.sending import Options
 from unilead.steps import Send, Wait
 
 
@@ -473,7 +473,7 @@ def test_a_wait_of_one_request_is_a_wait_of_all() -> None:
     now[0] += 7.1
     assert isinstance(second.send(None), Send)
     assert isinstance(first.send(None), Send)
-    assert run.calls == 3
+    assert run.gate.calls == 3
 
 
 def test_a_stopped_run_does_not_wait_for_its_turn() -> None:
@@ -481,7 +481,7 @@ def test_a_stopped_run_does_not_wait_for_its_turn() -> None:
     group = _group(run, 0)
     next(group)
     group.send(SLOWER)
-    run.stopped = True
+    run.gate.stopped = True
     with pytest.raises(StopIteration) as done:
         group.send(None)
     assert [(index, error.outcome) for index, error in done.value.value] == [(i, "not_sent") for i in range(3)]

@@ -11,7 +11,7 @@ import pytest
 from acme_batch import ACCOUNT, BatchSimulator, batch_registry
 from unilead import Client, CreatedLead, LeadError, Response, Result, error_for
 from unilead.bulk import Run
-from unilead.exchange import Options
+from unilead.sending import Options
 from unilead.steps import Send, Wait
 
 
@@ -168,12 +168,12 @@ def test_f079_rows_that_wait_for_a_lock_are_not_sent_again_after_a_stop() -> Non
     group = run.group([(i, {"last_name": f"ok{i}"}) for i in range(3)])
     assert isinstance(next(group), Send)
     assert isinstance(group.send(_answer(3)), Wait)
-    run.stopped = True
+    run.gate.stopped = True
     now[0] += 60
     with pytest.raises(StopIteration) as done:
         group.send(None)
     assert _verdicts(done) == ["created", "not_sent", "created"]
-    assert run.calls == 1
+    assert run.gate.calls == 1
 
 
 def test_rows_that_wait_for_a_lock_are_sent_again_when_it_is_time() -> None:
@@ -183,7 +183,7 @@ def test_rows_that_wait_for_a_lock_are_sent_again_when_it_is_time() -> None:
     assert isinstance(group.send(_answer(3)), Wait)
     now[0] += 60
     assert isinstance(group.send(None), Send)
-    assert run.calls == 2
+    assert run.gate.calls == 2
 
 
 def test_f079_after_a_stop_the_leads_of_a_group_that_were_not_sent_yet_are_not_sent() -> None:
@@ -193,9 +193,9 @@ def test_f079_after_a_stop_the_leads_of_a_group_that_were_not_sent_yet_are_not_s
     run, _ = _run(build_batch_request=build_batch_request)
     group = run.group([(i, {"last_name": f"ok{i}"}) for i in range(3)])
     assert isinstance(next(group), Send)
-    run.stopped = True
+    run.gate.stopped = True
     with pytest.raises(StopIteration) as done:
         group.send(Response.of(201, {"prospect": {"id": "1", "surname": "ok0"}}))
     assert _verdicts(done) == ["created", "not_sent", "not_sent"]
     assert Counter(type(verdict).__name__ for _, verdict in done.value.value)["ConnectError"] == 2
-    assert run.closed is None, "the account is as good as before"
+    assert run.gate.closed is None, "the account is as good as before"

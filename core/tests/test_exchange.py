@@ -28,8 +28,9 @@ from unilead import (
     Response,
 )
 from unilead.drive import Driver
-from unilead.exchange import Options, exchange
+from unilead.exchange import exchange
 from unilead.pace import Lane, Pauses
+from unilead.sending import Options
 from unilead.steps import Send, Wait
 
 LEAD = {"last_name": "Okafor"}

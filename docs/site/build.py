@@ -25,7 +25,7 @@ PAGES = Path(__file__).parent / "pages"
 API = {
     "Clients and results": ["client", "exchange", "bulk"],
     "Leads": ["schema"],
-    "Errors": ["errors"],
+    "Errors": ["errors", "status_errors"],
     "Credentials": ["credentials"],
     "Writing a provider": [
         "hooks",

@@ -28,8 +28,9 @@ from unilead import (
 )
 from unilead.access import Access
 from unilead.credentials import lease_is_free
-from unilead.exchange import Options, exchange
+from unilead.exchange import exchange
 from unilead.refresh import Refresher, Renewals
+from unilead.sending import Options
 from unilead.steps import Apart, Send, Step, Use, Wait
 from unilead_zendesk_sell.simulator import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, ZendeskSellSimulator
 

@@ -22,7 +22,7 @@ _HOMES = {
         "InvalidLeadError", "LeadError", "MalformedResponseError", "MissingFieldsError", "Outcome",
         "OutcomeUnknownError", "Problem", "ProviderConflictError", "ProviderError", "ProviderLoadError",
         "RateLimitError", "RejectedError", "SettingsError", "TransportError", "UnavailableError",
-        "UnknownProviderError", "error_for",
+        "UnknownProviderError",
     ),
     "exchange": ("Result",),
     "fields": ("Field", "Part"),
@@ -44,6 +44,7 @@ _HOMES = {
     "slots": (
         "AddressSlots", "EmailSlots", "PhoneSlots", "email_slots", "first", "is_primary", "phone_text",
     ),
+    "status_errors": ("error_for",),
     "values": ("parse_timestamp", "utc_text"),
 }  # fmt: skip
 _HOME_OF = {name: f"unilead.{module}" for module, names in _HOMES.items() for name in names}

@@ -127,9 +127,6 @@ from unilead.errors import (
 from unilead.errors import (
     UnknownProviderError as UnknownProviderError,
 )
-from unilead.errors import (
-    error_for as error_for,
-)
 from unilead.exchange import (
     Result as Result,
 )
@@ -270,6 +267,9 @@ from unilead.slots import (
 )
 from unilead.slots import (
     phone_text as phone_text,
+)
+from unilead.status_errors import (
+    error_for as error_for,
 )
 from unilead.values import (
     parse_timestamp as parse_timestamp,

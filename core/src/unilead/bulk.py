@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import copy
 import secrets
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,20 +24,20 @@ from typing import Any, TypeAlias
 from unilead.auth import check_sign_in
 from unilead.errors import (
     AuthError,
-    ConnectError,
     HookContractError,
     LeadError,
     MissingFieldsError,
-    RateLimitError,
     RejectedError,
 )
-from unilead.exchange import Options, Result, Sending, refuse_losses
+from unilead.exchange import Result, refuse_losses
+from unilead.gate import Gate
 from unilead.message import Request, Response
 from unilead.provider import Provider
 from unilead.retry import LONGEST_WAIT, backoff
 from unilead.schema import CreatedLead, Lead
+from unilead.sending import Options, Sending
 from unilead.settings import Settings
-from unilead.steps import Send, Step, Steps, Wait
+from unilead.steps import Step
 from unilead.strict_json import refusal
 
 Given: TypeAlias = Lead | Mapping[str, Any] | bytes | str | LeadError
@@ -49,9 +48,7 @@ BeforeSend: TypeAlias = Callable[[Sequence[int]], None]
 Verdicts: TypeAlias = dict[int, Verdict]
 Sends: TypeAlias = Generator[Step, Any, None]
 
-LONGEST_SLEEP = 0.5  # seconds; so that a stop is not slept through
 ATTEMPTS = 5  # most sends of one request; nobody sits and waits for it
-_GO_ON = "nothing was sent; go on later"
 
 
 @dataclass(slots=True)
@@ -76,11 +73,8 @@ class Run:
     """What the requests of one `create_many` share.
 
     Attributes:
-        calls: number of requests sent so far.
         size: leads in one request.
-        stopped: no more leads are taken.
-        closed: why the account can send no more, where it cannot.
-        fault: what a callback or a transport of the application's raised; it ends the sending.
+        gate: what they all go through.
     """
 
     def __init__(
@@ -98,20 +92,9 @@ class Run:
         self.options = options
         self.origin = options.base_url if options.base_url is not None else provider.base_url(settings)
         self.size = provider.info.batch_size if provider.takes_batches else 1
-        self.calls = 0
-        self.stopped = False
-        self.closed: LeadError | None = None
-        self.fault: Exception | None = None
+        self.gate = Gate(clock)
         self._before_send = before_send
         self._clock = clock
-        self._lock = threading.Lock()
-        self._free_at = 0.0
-        self._closed_until = 0.0
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no more leads are taken."""
-        return self.stopped or self.fault is not None
 
     # --- one group of leads ---------------------------------------------------------------------------------------
 
@@ -119,7 +102,7 @@ class Run:
         """Create the leads of one group.
 
         Returns: a verdict for each, in order of their indexes; where a callback or a transport of the application's
-            failed meanwhile (see `fault`), for those that have one.
+            failed meanwhile (see `Gate.fault`), for those that have one.
         """
         verdicts: dict[int, Verdict] = {}
         ready: list[_Row] = []
@@ -131,7 +114,7 @@ class Run:
         try:
             yield from self._together(ready, verdicts)
         except Exception as fault:  # the application's own: raised once what is known is passed on
-            self.fault = self.fault or fault
+            self.gate.fault = self.gate.fault or fault
         return sorted(verdicts.items())
 
     def _composed(self, index: int, given: Given) -> _Row:
@@ -201,9 +184,10 @@ class Run:
             request = self._finished(row)
             sending = self._sending()
             self._announce([row])
-            response, created = yield from self._held(sending.send(request, self.provider.parse_response))
+            response, created = yield from self.gate.through(sending.send(request, self.provider.parse_response))
         except LeadError as error:
-            self._close_for(error, is_about_account=isinstance(error, AuthError) and error.category == "authentication")
+            is_about_account = isinstance(error, AuthError) and error.category == "authentication"
+            self.gate.close_for(error, is_about_account=is_about_account)
             return self._stamped(error, request_id)
         return Result(created, row.request.dropped, row.lead.unknown, request, response, sending.attempts, request_id)
 
@@ -217,7 +201,7 @@ class Run:
         try:
             sending = self._sending()
             self._announce(rows)
-            response, answers = yield from self._held(sending.send(request, judge))
+            response, answers = yield from self.gate.through(sending.send(request, judge))
         except LeadError as error:
             yield from self._failed(error, rows, verdicts, request_id)
             return
@@ -235,7 +219,7 @@ class Run:
 
     def _failed(self, error: LeadError, rows: list[_Row], verdicts: Verdicts, request_id: str) -> Sends:
         """Say what a failed batch means for its rows: the same for all, unless the CRM refused it for one of them."""
-        self._close_for(error, is_about_account=isinstance(error, AuthError))
+        self.gate.close_for(error, is_about_account=isinstance(error, AuthError))
         if isinstance(error, RejectedError) and error.outcome == "rejected" and len(rows) > 1:
             half = len(rows) // 2
             yield from self._together(rows[:half], verdicts)
@@ -250,18 +234,12 @@ class Run:
         delay = max([backoff(attempt), *(fault.retry_after or 0 for _, fault in faults)])
         if not faults or attempt >= self.options.attempts or delay > LONGEST_WAIT:
             return
-        if (yield from self._slept(delay)):
+        if (yield from self.gate.slept(delay)):
             yield from self._together([row for row, _ in faults], verdicts, attempt + 1)
 
     def _sending(self) -> Sending:
         """Make what sends one request. Raises: LeadError when nothing more is sent."""
-        if self.is_over:
-            raise ConnectError("stopped before it was sent", hint=_GO_ON)
-        if self.closed is not None and self._clock() < self._closed_until:
-            error = copy.copy(self.closed)
-            if error.retry_after is not None:
-                error.retry_after = self._closed_until - self._clock()
-            raise error
+        self.gate.check()
         return Sending(self.provider, self.settings, self.options, self._clock)
 
     def _announce(self, rows: Iterable[_Row]) -> None:
@@ -273,59 +251,10 @@ class Run:
             try:
                 self._before_send([row.index for row in fresh])
             except LeadError as fault:  # the application's own, and no verdict on these leads
-                self.fault = self.fault or fault
+                self.gate.fault = self.gate.fault or fault
                 raise _CallbackError from fault
         for row in fresh:
             row.announced = True
-
-    def _held(self, steps: Steps) -> Steps:
-        """Pass the steps on. A wait of one request is a wait of all: it is the account that has to wait."""
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    if isinstance(step, Wait):
-                        self._free_at = max(self._free_at, self._clock() + step.seconds)
-                    yield from self._wait_while_held()
-                    answer = None if isinstance(step, Wait) else (yield from self._counted(step))
-                except LeadError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(answer)
-        except StopIteration as done:
-            return done.value
-
-    def _counted(self, step: Step) -> Steps:
-        if isinstance(step, Send):
-            with self._lock:
-                self.calls += 1
-        return (yield step)
-
-    def _wait_while_held(self) -> Generator[Step, Any, None]:
-        """Wait until the account may send. Raises: LeadError when all is to stop meanwhile."""
-        while (left := self._free_at - self._clock()) > 0:
-            if not (yield from self._slept(left)):
-                raise ConnectError("stopped while it waited", hint=_GO_ON)
-
-    def _slept(self, seconds: float) -> Generator[Step, Any, bool]:
-        """Wait, in short sleeps. Returns: whether sending goes on."""
-        until = self._clock() + seconds
-        while not self.is_over and (left := until - self._clock()) > 0:
-            yield Wait(min(left, LONGEST_SLEEP))
-        return not self.is_over
-
-    def _close_for(self, error: LeadError, *, is_about_account: bool) -> None:
-        """Stop sending where every further request would fare the same, which says nothing about its leads."""
-        quota = isinstance(error, RateLimitError) and (error.retry_after or 0) > LONGEST_WAIT
-        unreachable = isinstance(error, ConnectError)
-        if self.is_over or not (is_about_account or quota or unreachable):
-            return
-        if error.outcome == "rejected":
-            error.outcome = "not_sent"
-        seconds = max(error.retry_after or 0, LONGEST_WAIT) if quota or unreachable else float("inf")
-        self._closed_until = self._clock() + seconds
-        self.closed = copy.copy(error)
-        self.closed.outcome = "not_sent"
 
     def _stamped(self, error: LeadError, request_id: str) -> LeadError:
         error.provider = error.provider or self.provider.slug

@@ -12,7 +12,7 @@ from unilead.access import Access
 from unilead.auth import can_renew, scheme_of
 from unilead.credentials import CredentialStore, MemoryCredentialStore
 from unilead.drive import AsyncDriver, Driver
-from unilead.exchange import Exchange, OnUnsupported, Options, Result, exchange, read_exchange
+from unilead.exchange import Exchange, Result, exchange, read_exchange
 from unilead.granting import redeeming, renewing
 from unilead.info import Account
 from unilead.message import Request
@@ -22,6 +22,7 @@ from unilead.provider import Provider
 from unilead.refresh import Asking, Refresher, Renewals
 from unilead.registry import Registry
 from unilead.schema import Lead
+from unilead.sending import OnUnsupported, Options
 from unilead.settings import Settings
 from unilead.transport import open_async_transport, open_transport
 

@@ -33,7 +33,7 @@ class _Progress:
     @property
     def calls(self) -> int:
         """Number of requests sent so far."""
-        return self._run.calls
+        return self._run.gate.calls
 
     @property
     def size(self) -> int:
@@ -43,11 +43,11 @@ class _Progress:
     @property
     def closed(self) -> LeadError | None:
         """Why the account can send no more: refused credentials, a wait of more than a minute, no connection."""
-        return self._run.closed
+        return self._run.gate.closed
 
     def stop(self) -> None:
         """Send nothing more: what is in flight goes on to its verdict, leads not sent yet are ``not_sent``."""
-        self._run.stopped = True
+        self._run.gate.stopped = True
 
 
 class Creating(_Progress, Iterator[Pair]):
@@ -91,16 +91,16 @@ def in_threads(
     ended = False
     with _pool(run, concurrency) as pool:
         while running or not ended:
-            while not (ended or run.is_over) and len(running) < concurrency:
+            while not (ended or run.gate.is_over) and len(running) < concurrency:
                 group, fault = _take(source, run.size)
                 ended = fault is not None or len(group) < run.size
                 if group:
                     running.add(pool.submit(drive, run.group(group)))
-            ended = ended or run.is_over
+            ended = ended or run.gate.is_over
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield from future.result()
-    fault = run.fault or fault
+    fault = run.gate.fault or fault
     if fault is not None:
         raise fault
 
@@ -112,7 +112,7 @@ def _pool(run: Run, size: int) -> Iterator[ThreadPoolExecutor]:
         try:
             yield pool
         except BaseException:
-            run.stopped = True
+            run.gate.stopped = True
             raise
 
 
@@ -140,7 +140,7 @@ async def in_tasks(
     ended = False
     try:
         while running or not ended:
-            ended = ended or run.is_over
+            ended = ended or run.gate.is_over
             if not ended and taking is None and len(running) < concurrency:
                 taking = asyncio.ensure_future(_take_async(source, run.size))
             pending: set[asyncio.Task[Any]] = running | ({taking} if taking else set())
@@ -149,7 +149,7 @@ async def in_tasks(
             if taking is not None and taking.done():
                 group, fault = taking.result()
                 taking = None
-                if group and run.fault is None:
+                if group and run.gate.fault is None:
                     running.add(asyncio.ensure_future(drive(run.group(group))))
                 ended = ended or fault is not None or len(group) < run.size
             for task in [task for task in running if task.done()]:
@@ -161,7 +161,7 @@ async def in_tasks(
         for unfinished in left:
             unfinished.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-    fault = run.fault or fault
+    fault = run.gate.fault or fault
     if fault is not None:
         raise fault
 

@@ -22,7 +22,6 @@ from unilead.errors import (
     MissingFieldsError,
     Problem,
     ProviderError,
-    error_for,
 )
 from unilead.hooks import HOOK_NAMES, caller
 from unilead.info import Account, ProviderInfo
@@ -31,6 +30,7 @@ from unilead.origin import check_url
 from unilead.outgoing import UnfitRequestError, finished, with_extra
 from unilead.schema import CreatedLead, Lead
 from unilead.settings import Settings, build_settings, fill
+from unilead.status_errors import error_for
 
 if TYPE_CHECKING:
     from unilead.simulator import Simulator
