@@ -317,7 +317,7 @@ def test_f079_f085_b080_an_interrupted_import_finishes_what_is_in_flight(
     assert summary["unknown"] == 0
     assert 0 < summary["created"] < 2_000
     assert summary["created"] + summary["not_sent"] == 2_000
-    assert {entry["status"] for entry in _results(file).values()} == {"created"}
+    assert {entry["status"] for entry in _results(file).values()} <= {"created", "not_sent"}
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
