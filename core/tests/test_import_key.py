@@ -249,6 +249,14 @@ def test_a_mapping_that_is_mended_stays_so(run: Any, tmp_path: Path, crm: BatchS
     assert json.loads(ImportKey.path_of(results_path(file)).read_bytes())["file"] == "leads.csv"
 
 
+def test_b081_a_mapping_that_is_no_text_is_refused(run: Any, tmp_path: Path, crm: BatchSimulator) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("last_name,\\ud800\nok,1\n", encoding="utf-8")
+    code, _, err = run("--encoding", "unicode_escape", "--map", "\ud800=custom_fields.a", file)
+    assert (code, crm.count) == (2, 0)
+    assert "lone surrogate" in err
+
+
 def test_f080_the_name_of_new_results_is_on_the_disk_before_a_row_is_sent(
     run: Any, leads: Any, crm: BatchSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,26 @@ def test_f072_a_disk_that_fails_at_the_end_is_exit_2(
     assert "may not be whole on the disk" in err
 
 
+def test_f072_verdicts_that_find_the_disk_full_leave_their_rows_unknown(
+    run: Any, leads: Any, crm: BatchSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, write = leads(500), os.write
+
+    def full(opened: int, text: bytes) -> int:
+        if b'"created"' in text and crm.count > 50:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(opened, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        code, _, err = run(file)
+    assert code == 2
+    assert "No space left on device; nothing more was sent" in " ".join(err.split())
+    assert len(_statuses(file)) == crm.count
+    assert run("--resume", file)[0] == 3
+    assert len(set(crm.names)) == crm.count == 500
+
+
 # --- the file ---------------------------------------------------------------------------------------------------------
 
 

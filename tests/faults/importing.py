@@ -2,7 +2,7 @@
 
 Run as ``python importing.py SLUG ORIGIN FILE [POINT ROW]``. Goes on where an earlier run ended. Prints ``begun`` before
 the first row and the summary at the end. With a point it kills itself there, once that row is reached: ``before_mark``,
-``after_mark``, ``after_send``, ``after_answer`` or ``after_verdict``.
+``after_mark``, ``after_send``, ``after_answer`` or ``after_verdict``; or, for row 0, ``before_key``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from unilead import Account, Client, Registry
+from unilead.importing.key import ImportKey
 from unilead.importing.ledger import Ledger
 from unilead.importing.readers import open_reader
 from unilead.importing.run import Again, Import, prepare, results_path
@@ -80,6 +81,8 @@ def main(slug: str, origin: str, name: str, point: Point) -> None:
     results = results_path(file)
     again = Again(resume=results.exists())
     reader = open_reader(file)
+    if point.name == "before_key":
+        ImportKey.write = lambda *arguments, **options: die()  # type: ignore[method-assign]
     columns, ledger = prepare(reader, file, results, provider=slug, account="1", again=again)
     ledger.__class__ = Watched
     ledger.point = point  # type: ignore[attr-defined]

@@ -135,6 +135,16 @@ def test_f064_killed_at_one_step(
     _check_sums(crm, file, 6, summary)
 
 
+def test_f064_killed_before_it_could_say_what_it_is_of(start: Callable[..., Crm], tmp_path: Path) -> None:
+    crm, file = start("zendesk-sell"), _file(tmp_path, 6)
+    code, _, _ = _finished(crm, file, "before_key", 0)
+    assert (code, results_path(file).read_bytes()) == (-signal.SIGKILL, b"")
+    code, out, err = _finished(crm, file)
+    assert code == 0, err
+    _check_sums(crm, file, 6, json.loads(out.splitlines()[-1]))
+    assert len(crm.names()) == 6
+
+
 @pytest.mark.parametrize(
     ("slug", "rows", "kills", "in_flight", "latency"),
     [("zendesk-sell", 5_000, 20, LANES, 0.0), ("hubspot", 5_000, 3, LANES * 100, 0.05)],

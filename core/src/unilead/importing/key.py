@@ -61,19 +61,33 @@ class ImportKey(dict[str, Any]):
         """
         path = self.path_of(results)
         part = _part_of(path)
+        text = self._text()
         try:
             if path.exists():
-                self._read(path)
+                self._check(path, results)
             if fresh:
                 path.unlink(missing_ok=True)  # else it would speak for these results if this one were not finished
             with part.open("wb") as file:
-                file.write(to_json(dict(self), indent=2) + b"\n")
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
             sync_folder(path.parent)
         except OSError as fault:
             raise FileError(f"{path}: {fault.strerror or type(fault).__name__}") from None
+
+    def _text(self) -> bytes:
+        try:
+            return to_json(dict(self), indent=2) + b"\n"
+        except ValueError:
+            hint = "say what the file is encoded in: --encoding"
+            raise FileError("the name of a column, or of its field, has a lone surrogate", hint=hint) from None
+
+    @classmethod
+    def _check(cls, path: Path, results: Path) -> None:
+        """Make sure that what is there is a key. Raises: FileError."""
+        try:
+            cls._read(path)
         except (ValueError, TypeError, KeyError):
             hint = f"it would be written over with what {results.name} belongs to; move it away, or --results FILE"
             raise FileError(f"{path} is not the key of an import", hint=hint) from None
