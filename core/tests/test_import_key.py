@@ -156,6 +156,17 @@ def test_b079_results_are_kept_in_a_plain_file(
     assert "is not a plain file" in err or "is a folder" in err
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--results", "a" * 249 + ".jsonl"], ["--results", "a" * 250], ["--report", "a" * 300 + ".html"]]
+)
+def test_b079_a_name_that_is_too_long_is_refused(
+    arguments: list[str], run: Any, leads: Any, crm: BatchSimulator
+) -> None:
+    code, _, err = run(*arguments, leads(3))
+    assert (code, crm.count) == (2, 0)
+    assert "File name too long" in err
+
+
 # --- the beginning ----------------------------------------------------------------------------------------------------
 
 

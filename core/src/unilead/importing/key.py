@@ -105,15 +105,16 @@ def is_begun(results: Path) -> bool:
 
     Raises: FileError for what is no plain file: it would not keep what was sent.
     """
+    keys = (ImportKey.path_of(results), _former_path_of(results))
     try:
         found = results.stat()
+        has_key = any(path.exists() for path in keys)
     except FileNotFoundError:
         return False
     except OSError as fault:
         raise FileError(f"results file {results}: {fault.strerror or type(fault).__name__}") from None
     check_plain(results, found, hint="the results say what was sent, so they must be a file on disk: --results FILE")
-    keys = (ImportKey.path_of(results), _former_path_of(results))
-    return bool(found.st_size) or any(path.exists() for path in keys)
+    return bool(found.st_size) or has_key
 
 
 def check_apart(file: Path, results: Path | None, report: Path | None) -> None:
@@ -125,11 +126,14 @@ def check_apart(file: Path, results: Path | None, report: Path | None) -> None:
         named |= {"the results": results, "the key of the results": key, "the key on its way": _part_of(key)}
     if report is not None:
         named["the report"] = report
-        if _holds_verdicts(report):
+    try:
+        if report is not None and _holds_verdicts(report):
             raise FileError(f"{report} holds the results of an import", hint="write the report to another file")
-    for (one, path), (other, second) in combinations(named.items(), 2):
-        if _are_one(path, second):
-            raise FileError(f"{one} and {other} would be one file, {second}", hint="each needs a file of its own")
+        for (one, path), (other, second) in combinations(named.items(), 2):
+            if _are_one(path, second):
+                raise FileError(f"{one} and {other} would be one file, {second}", hint="each needs a file of its own")
+    except OSError as fault:
+        raise FileError(f"{fault.filename}: {fault.strerror or type(fault).__name__}") from None
 
 
 def _check_name(results: Path) -> None:
