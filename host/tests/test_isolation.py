@@ -1,14 +1,17 @@
-"""S012: a tenant can neither see nor probe what belongs to another. Walks the route table: a new route needs a case."""
+"""S012, S013: a tenant can neither see nor probe what belongs to another. A new route needs a case."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from host_callers import ACCOUNTS, Tenant
 from unilead_host.app import Application, create_app
@@ -76,6 +79,36 @@ async def test_s012_anothers_is_as_nobodys(
     assert (await ours("GET", f"/{made['id']}")).json() == before
     own = await asked(ours, method, path, query, body, made["id"])
     assert own.status_code != 404 or b"account" not in own.content  # the case asks for something real
+
+
+@contextmanager
+def statements(caller: Tenant) -> Iterator[list[str]]:
+    """What the database is asked meanwhile."""
+    asked: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    engine = caller.host.database.engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield asked
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize(("method", "path", "query", "body"), NAMING, ids=lambda value: str(value)[:60])
+async def test_s013_anothers_takes_the_same_work_as_nobodys(
+    ours: Tenant, theirs: Tenant, method: str, path: str, query: str, body: Any
+) -> None:
+    """What the host does tells an id of somebody else's from one of nobody's no more than what it answers."""
+    made = await ours.made()
+    await asked(theirs, method, path, query, body, str(uuid4()))  # from now on the token is known
+    works = []
+    for account_id in (made["id"], str(uuid4()), made["id"], str(uuid4())):
+        with statements(theirs) as done:
+            assert (await asked(theirs, method, path, query, body, account_id)).status_code == 404
+        works.append(done)
+    assert works[0], "an account is looked for in the database"
+    assert works == [works[0]] * 4
 
 
 async def test_s012_lists_show_what_is_ones_own(ours: Tenant, theirs: Tenant) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hmac import compare_digest
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -38,6 +42,70 @@ async def test_s018_a_token_is_shown_once_and_stored_as_a_digest(
         row = (await connection.execute(sa.select(table))).one()
     assert row.digest == hashlib.sha256(clear.encode()).hexdigest()
     assert clear not in str(row)
+
+
+def others_of(clear: str) -> dict[str, str]:
+    """What is shown by somebody who does not have this token."""
+    token_id, secret = clear[3:19], clear[20:]
+    return {
+        "wrong secret": f"ul_{token_id}_{'A' * 43}",
+        "unknown id": f"ul_{'0' * 16}_{secret}",
+        "too short": clear[:-1],
+        "too long": f"{clear}A",
+        "no token at all": "x",
+    }
+
+
+@contextmanager
+def comparing(monkeypatch: pytest.MonkeyPatch, says: Callable[[str, str], bool]) -> Iterator[list[tuple[str, str]]]:
+    """Let this say meanwhile whether two digests are equal. Yields: the pairs that were compared."""
+    compared: list[tuple[str, str]] = []
+
+    def compare(one: str, other: str) -> bool:
+        compared.append((one, other))
+        return says(one, other)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hmac.compare_digest", compare)
+        yield compared
+
+
+async def test_s015_every_token_is_compared_by_its_digest(
+    tokens: Tokens, tenant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear, _ = await tokens.create(tenant_id)
+    for kind, shown in {**others_of(clear), "right": clear}.items():
+        with comparing(monkeypatch, compare_digest) as compared:
+            assert (await tokens.authenticate(shown) is not None) == (kind == "right")
+        ((kept, digest),) = compared
+        assert digest == hashlib.sha256(shown.encode()).hexdigest(), kind
+        assert len(kept) == len(digest), kind
+
+
+async def test_s015_the_comparison_decides(tokens: Tokens, tenant_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clear, _ = await tokens.create(tenant_id)
+    with comparing(monkeypatch, lambda *_: False):
+        assert await tokens.authenticate(clear) is None
+    with comparing(monkeypatch, lambda *_: True):
+        accepted = {kind for kind, shown in others_of(clear).items() if await tokens.authenticate(shown)}
+    assert accepted == {"wrong secret"}, "where nothing is kept, nothing is accepted"
+
+
+async def test_s015_every_token_takes_the_same_work(tokens: Tokens, tenant_id: str, database: Database) -> None:
+    clear, _ = await tokens.create(tenant_id)
+    works = []
+    for shown in others_of(clear).values():
+        done: list[str] = []
+
+        def note(connection: Any, cursor: Any, statement: str, *_: Any, done: list[str] = done) -> None:
+            done.append(statement)
+
+        sa.event.listen(database.engine, "before_cursor_execute", note)
+        assert await tokens.authenticate(shown) is None
+        sa.event.remove(database.engine, "before_cursor_execute", note)
+        works.append(done)
+    assert works[0]
+    assert works == [works[0]] * len(works)
 
 
 async def test_a_token_tells_who_is_asking(tokens: Tokens, tenant_id: str) -> None:
