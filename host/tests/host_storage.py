@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -43,3 +44,21 @@ def losing_commits(database: Database) -> Iterator[None]:
     yield
     del dialect.do_commit
     sa.event.remove(database.engine, "after_cursor_execute", note)
+
+
+@contextmanager
+def pausing(database: Database, word: str, table: str) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Let the first statement that begins with this word and names this table wait after it was executed.
+
+    Yields: what is set once it waits, and what lets it go on.
+    """
+    waits, go_on = threading.Event(), threading.Event()
+
+    def pause(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(word) and table in statement and not waits.is_set():
+            waits.set()
+            go_on.wait(10)
+
+    sa.event.listen(database.engine, "after_cursor_execute", pause)
+    yield waits, go_on
+    sa.event.remove(database.engine, "after_cursor_execute", pause)

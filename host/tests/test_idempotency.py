@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
+from host_storage import pausing
 from unilead_host.accounts import Accounts
 from unilead_host.idempotency import Claim, Key, Keys, Scope, fingerprint
 from unilead_host.storage import Database, now
@@ -116,6 +117,48 @@ async def test_what_a_use_writes_late_is_about_that_use_alone(database: Database
     for write in (keys.release(key), keys.mark_unknown(key), keys.finish(key, 200, STORED)):
         await write
         assert await keys.claim(again(key)) == Claim("running")
+
+
+@pytest.mark.parametrize("cleaning", [True, False])
+async def test_f083_a_clock_that_jumps_does_not_free_a_key_in_use(database: Database, key: Key, cleaning: bool) -> None:
+    """Whoever cleans up then knows no better than that its outcome is unknown; its end may still say more."""
+    keys = keys_of(database)
+    await keys.claim(key)
+    async with database.transaction() as connection:
+        await connection.execute(update(idempotency_keys).values(expires_at=now() - 1, lease_until=now() - 1))
+    if cleaning:
+        await keys.purge()
+    for _ in range(2):
+        assert await keys.claim(again(key)) == Claim("unknown")
+    await keys.finish(key, 200, STORED)
+    assert await keys.claim(again(key)) == Claim("done", STORED)
+
+
+async def test_a_dead_use_goes_when_its_time_is_over(database: Database, key: Key) -> None:
+    keys = keys_of(database)
+    await keys.claim(key)
+    async with database.transaction() as connection:
+        await connection.execute(update(idempotency_keys).values(expires_at=now() - 1, lease_until=now() - 1))
+    assert [await keys.purge(), await keys.purge()] == [0, 0]
+    await expire(database)
+    assert await keys.purge() == 1
+
+
+@pytest.mark.parametrize("end", ["finish", "release"])
+async def test_f088_an_end_at_the_moment_of_a_claim_is_not_lost(database: Database, key: Key, end: str) -> None:
+    """A claim that finds the lease over, and an end that is written before the claim's last statement."""
+    dead, alive = keys_of(database), keys_of(database)
+    await dead.claim(key)
+    async with database.transaction() as connection:
+        await connection.execute(update(idempotency_keys).values(lease_until=now() - 1))
+    with pausing(database, "INSERT", "idempotency_keys") as (waits, go_on):
+        claiming = asyncio.create_task(alive.claim(again(key)))
+        await asyncio.to_thread(waits.wait, 10)
+        ending = asyncio.create_task(dead.finish(key, 200, STORED) if end == "finish" else dead.release(key))
+        await asyncio.wait([ending], timeout=0.3)
+        go_on.set()
+        await asyncio.gather(claiming, ending)
+    assert await alive.claim(again(key)) == (Claim("done", STORED) if end == "finish" else Claim("started"))
 
 
 _JSON = st.recursive(

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 
 from host_stage import Stage
 from host_storage import losing_commits
@@ -93,3 +93,17 @@ async def test_an_account_that_another_host_deleted_a_moment_ago_is_not_found(st
     answer = await stage.post(SELL, L, headers=KEYED)
     assert (answer.status_code, answer.json()["message"]) == (404, "Integrated account not found")
     assert crm.requests == 0
+
+
+async def test_what_the_database_refuses_for_any_reason_does_not_change_the_answer(stage: Stage, crm: Crm) -> None:
+    rename = "ALTER TABLE {} RENAME TO {}".format
+    sending, answer = await sent(stage, crm, KEYED)
+    async with stage.host.database.transaction() as connection:
+        await connection.execute(text(rename("idempotency_keys", "away")))
+    answer.set_result(created(1))
+    made = await sending
+    assert (made.status_code, made.json().get("id")) == (200, "1")
+    async with stage.host.database.transaction() as connection:
+        await connection.execute(text(rename("away", "idempotency_keys")))
+    await stage.host.leads.drain()
+    assert (await stage.post(SELL, L, headers=KEYED)).headers["idempotent-replayed"] == "true"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from host_stage import Stage, staged
-from host_storage import locked, losing_commits
+from host_storage import locked, losing_commits, pausing
 from unilead_host.accounts import Accounts
 from unilead_host.idempotency import Scope
 from unilead_host.repeats import Repeats
@@ -123,24 +122,6 @@ async def is_held(stage: Stage) -> bool:
     return held
 
 
-@contextmanager
-def pausing(database: Database, word: str) -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Let the first statement about the guard's table that begins with this word wait after it was executed.
-
-    Yields: what is set once it waits, and what lets it go on.
-    """
-    waits, go_on = threading.Event(), threading.Event()
-
-    def pause(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith(word) and "FROM unknown_outcomes" in statement and not waits.is_set():
-            waits.set()
-            go_on.wait(10)
-
-    sa.event.listen(database.engine, "after_cursor_execute", pause)
-    yield waits, go_on
-    sa.event.remove(database.engine, "after_cursor_execute", pause)
-
-
 async def until(event: threading.Event, task: asyncio.Task[Any]) -> None:
     while not event.is_set() and not task.done():
         await asyncio.sleep(0.01)
@@ -150,7 +131,7 @@ async def until(event: threading.Event, task: asyncio.Task[Any]) -> None:
 async def test_what_is_remembered_while_a_purge_runs_is_not_forgotten(alone: Stage, word: str) -> None:
     await lose(alone)
     await age(alone.host.database)
-    with pausing(alone.host.database, word) as (waits, go_on):
+    with pausing(alone.host.database, word, "unknown_outcomes") as (waits, go_on):
         purging = asyncio.create_task(alone.host.repeats.purge())
         await until(waits, purging)
         losing = asyncio.create_task(lose(alone))

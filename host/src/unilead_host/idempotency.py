@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from unilead_host.storage import Database
+from unilead_host.storage import Connection, Database
 from unilead_host.storage.tables import idempotency_keys, now
 
 KeyState: TypeAlias = Literal["started", "running", "done", "unknown", "mismatch", "gone"]
@@ -121,7 +121,7 @@ class Keys:
                 if row["fingerprint"] != key.fingerprint:
                     return Claim("mismatch")
                 if row["state"] == "running" and row["lease_until"] <= row["now"]:
-                    await connection.execute(sa.update(table).where(self._row(key)).values(state="unknown"))
+                    await self._abandon(connection, self._row(key))
                     return Claim("unknown")
                 return Claim(row["state"], json.loads(row["answer"]) if row["answer"] else None)
         except sa.exc.IntegrityError:  # another process deleted the account a moment ago
@@ -141,10 +141,21 @@ class Keys:
         await self._set(key, state="unknown")
 
     async def purge(self) -> int:
-        """Delete keys whose time is over. Returns how many."""
+        """Delete keys whose time is over; one that was never ended is unknown first. Returns how many are deleted."""
+        table = idempotency_keys
+        over, running = table.c.expires_at <= now(), table.c.state == "running"
         async with self._database.transaction() as connection:
-            over = idempotency_keys.c.expires_at <= now()
-            return (await connection.execute(sa.delete(idempotency_keys).where(over))).rowcount
+            count = (await connection.execute(sa.delete(table).where(over & ~running))).rowcount
+            await self._abandon(connection, over & running & (table.c.lease_until <= now()))
+            return count
+
+    async def _abandon(self, connection: Connection, where: sa.ColumnElement[bool]) -> None:
+        """What ran longer than its lease is unknown, for as long as any key is kept.
+
+        Its time begins anew: where the clock has jumped, its request is still under way.
+        """
+        values = {"state": "unknown", "expires_at": now() + self._seconds}
+        await connection.execute(sa.update(idempotency_keys).where(where).values(values))
 
     def _wanted(self, key: Key) -> Any:
         """Insert the row, or lock the one that is there until the transaction ends: gives whichever it is."""

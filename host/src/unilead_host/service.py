@@ -300,22 +300,26 @@ class LeadService:
 
     async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write what a send led to. A database that refuses does not change the answer; it is asked again, later."""
+        if not await self._is_written(write):
+            self._start(self._rewrite(write))
+
+    async def _rewrite(self, write: Callable[[], Awaitable[None]]) -> None:
+        for turn in range(REWRITES):
+            await asyncio.sleep(PAUSE * 2**turn)
+            if await self._is_written(write):
+                return
+
+    @staticmethod
+    async def _is_written(write: Callable[[], Awaitable[None]]) -> bool:
         try:
             await write()
         except StorageError as error:
             LOG.error("verdict.not_written", reason=error.reason)
-            self._start(self._rewrite(write))
-
-    @staticmethod
-    async def _rewrite(write: Callable[[], Awaitable[None]]) -> None:
-        for turn in range(REWRITES):
-            await asyncio.sleep(PAUSE * 2**turn)
-            try:
-                await write()
-            except StorageError as error:
-                LOG.error("verdict.not_written", reason=error.reason)
-            else:
-                return
+            return False
+        except Exception as fault:  # a lead was sent: whatever this is, it must not take the place of its answer
+            LOG.error("verdict.not_written", reason=type(fault).__name__, exc_info=fault)
+            return False
+        return True
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
