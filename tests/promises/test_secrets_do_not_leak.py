@@ -125,7 +125,7 @@ def secrets_of(slug: str, simulator: Simulator) -> tuple[str, ...]:
 def test_s030_s031_no_end_of_a_create_shows_a_secret(
     slug: str, end: str, log: Everything, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unilead.exchange.backoff", lambda attempt: 0.01)
+    monkeypatch.setattr("unilead.sending.backoff", lambda attempt: 0.01)
     simulator = REGISTRY.get(slug).simulator()
     secrets = secrets_of(slug, simulator)
     way = WAYS[(SLUGS.index(slug) + ENDS.index(end)) % len(WAYS)]
