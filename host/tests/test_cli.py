@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -111,13 +112,46 @@ def test_b071_what_does_not_fit_is_named(shell: Shell, account_file: str) -> Non
     assert "tokn" in shell.err
     assert CANARY not in shell.err
     shell("account", "create", "acme", code=2)
-    shell("account", "create", "acme", "--simulate", "nobody", code=2)
     shell("account", "create", "acme", "--file", "/no/such/file", code=2)
 
 
-def test_a_simulated_account(shell: Shell) -> None:
+@pytest.mark.parametrize("command", [["tenant", "delete", "acme"], ["account", "delete", "acme", "{account_id}"]])
+def test_what_is_deleted_for_good_is_asked_about_once_it_is_known_to_exist(
+    shell: Shell, account_file: str, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    shell("tenant", "create", "acme")
+    account_id = shell("account", "create", "acme", "--file", account_file)
+    *verbs, last = [part.format(account_id=account_id) for part in command]
+
+    def answer(text: str, *arguments: str, code: int) -> str:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
+        return shell(*arguments, code=code)
+
+    assert "Go on?" not in answer("y", *verbs, "nobody", code=1)
+    assert "nobody" in shell.err
+    assert "Go on?" in answer("n", *verbs, last, code=130)
+    assert shell.json("account", "list", "acme")
+    assert "deleted" in answer("y", *verbs, last, code=0)
+    shell(*verbs, last, "--yes", code=1)
+
+
+def test_a_fresh_key_as_json(shell: Shell) -> None:
+    assert set(shell.json("new-key")) == {"key"}
+    assert Vault([shell.json("new-key")["key"]])
+
+
+def test_an_account_cannot_be_simulated_where_no_simulators_are_kept(shell: Shell) -> None:
+    shell("tenant", "create", "acme")
+    shell("account", "create", "acme", "--simulate", "acme", code=1)
+    assert "UNILEAD_HOST_SIMULATED=true" in shell.err
+    assert shell.json("account", "list", "acme") == []
+
+
+def test_a_simulated_account(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNILEAD_HOST_SIMULATED", "true")
     shell("tenant", "create", "acme")
     assert shell.json("account", "create", "acme", "--simulate", "acme", "--sandbox")["is_simulated"] is True
+    shell("account", "create", "acme", "--simulate", "nobody", code=2)
 
 
 def test_s024_rotating_keys(shell: Shell, account_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +234,15 @@ def test_a_setting_that_does_not_fit_is_named(shell: Shell, monkeypatch: pytest.
     monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", "file:/nowhere/key")
     shell("tenant", "list", code=1)
     assert "\nencryption_keys: its file cannot be read" in shell.err
+
+
+def test_a_misspelt_setting_is_named_with_the_nearest_one(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEY", CANARY)
+    monkeypatch.setenv("Unilead_Host_Nobody_Knows", CANARY)
+    shell("tenant", "list", code=1)
+    assert "UNILEAD_HOST_ENCRYPTION_KEY is no setting; did you mean UNILEAD_HOST_ENCRYPTION_KEYS?" in shell.err
+    assert "Unilead_Host_Nobody_Knows is no setting" in shell.err
+    assert CANARY not in shell.err
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:

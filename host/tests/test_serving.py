@@ -118,7 +118,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
         _, err = process.communicate(timeout=40)
     taken.close()
     assert process.returncode == 1
-    assert f"cannot listen on 127.0.0.1, port {port}" in err
+    assert f"cannot listen on 127.0.0.1, port {port}: Address already in use\n" in err
     assert "Traceback" not in err
 
 

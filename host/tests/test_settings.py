@@ -17,7 +17,6 @@ CANARY = "canary-2b8e"
 def test_what_is_given_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("unilead_host_Port", "81")
     monkeypatch.setenv("UNILEAD_HOST_TOKEN_RATE", "7")
-    monkeypatch.setenv("UNILEAD_HOST_NOBODY_KNOWS", "x")
     settings = HostSettings(port=82)
     assert (settings.port, settings.token_rate, settings.account_rate) == (82, 7, 0)
     assert HostSettings().port == 81

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -83,6 +85,9 @@ class HostSettings(BaseModel):
     @classmethod
     def _read(cls, given: Any) -> Any:
         named = {name.lower(): value for name, value in os.environ.items()}
+        ours = [name for name in sorted(os.environ) if name.lower().startswith(PREFIX)]
+        if unknown := [name for name in ours if name.lower().removeprefix(PREFIX) not in cls.model_fields]:
+            raise ValueError("\n".join(_unknown(name, cls.model_fields) for name in unknown))
         said = {name: named[PREFIX + name] for name in cls.model_fields if PREFIX + name in named}
         return {name: _from_file(name, value) for name, value in {**said, **given}.items()}
 
@@ -109,6 +114,12 @@ class HostSettings(BaseModel):
         if self.simulated and self.host not in LOOPBACK:
             raise ValueError("simulated accounts are for loopback: set host to 127.0.0.1 or simulated to false")
         return self
+
+
+def _unknown(variable: str, known: Iterable[str]) -> str:
+    """What is wrong with a variable that is no setting's: a setting that is misspelt must not be without effect."""
+    nearest = get_close_matches(variable.lower().removeprefix(PREFIX), known, 1)
+    return f"{variable} is no setting" + (f"; did you mean {(PREFIX + nearest[0]).upper()}?" if nearest else "")
 
 
 def _from_file(name: str, value: Any) -> Any:

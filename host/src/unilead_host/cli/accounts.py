@@ -12,6 +12,7 @@ from unilead.accounts import default_id, load_account
 from unilead.cli.show import compact, line, pairs, print_json, table
 from unilead_host.accounts import StoredAccount
 from unilead_host.answers import account_document
+from unilead_host.cli.confirming import YES, confirm
 from unilead_host.cli.database import AS_JSON
 from unilead_host.cli.group import Failure
 from unilead_host.cli.opened import Opened, using
@@ -37,6 +38,8 @@ def create(tenant: str, account_file: str | None, slug: str | None, label: str, 
     async def work(opened: Opened) -> StoredAccount:
         owner = (await opened.tenant(tenant)).id
         if slug is not None:
+            if not opened.settings.simulated:
+                raise Failure("this host keeps no simulators: set UNILEAD_HOST_SIMULATED=true, or give --file")
             return await opened.accounts.create(owner, slug, label=label, is_sandbox=sandbox, is_simulated=True)
         given = load_account(account_file or "")
         return await opened.accounts.create(
@@ -99,15 +102,18 @@ def unblock(tenant: str, account_id: str, as_json: bool) -> None:
 @account.command()
 @click.argument("tenant")
 @click.argument("account_id")
-@click.confirmation_option(prompt="This deletes the account and its credentials for good. Go on?")
-def delete(tenant: str, account_id: str) -> None:
+@YES
+def delete(tenant: str, account_id: str, yes: bool) -> None:
     """Delete an account with everything that is kept for it."""
 
-    async def work(opened: Opened) -> bool:
-        return await opened.accounts.delete((await opened.tenant(tenant)).id, account_id)
+    async def look(opened: Opened) -> StoredAccount | None:
+        return await opened.accounts.get((await opened.tenant(tenant)).id, account_id)
 
-    if not using(work):
+    found = using(look)
+    if found is None:
         raise _no_account(tenant, account_id)
+    confirm("the account and its credentials", yes=yes)
+    using(lambda opened: opened.accounts.delete(found.tenant_id, found.id))
     line(f"deleted {account_id}")
 
 

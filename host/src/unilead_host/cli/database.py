@@ -28,9 +28,11 @@ def migrate(as_json: bool) -> None:
 
 
 @click.command("new-key")
-def new_key() -> None:
+@AS_JSON
+def new_key(as_json: bool) -> None:
     """Print a fresh encryption key, for UNILEAD_HOST_ENCRYPTION_KEYS. Keep it apart from the database's backups."""
-    line(Vault.new_key())
+    key = Vault.new_key()
+    print_json({"key": key}) if as_json else line(key)
 
 
 @click.command("rotate-keys")

@@ -25,6 +25,7 @@ T = TypeVar("T")
 class Opened:
     """The parts of a host that commands use, without the HTTP application."""
 
+    settings: HostSettings
     database: Database
     vault: Vault
     tenants: Tenants
@@ -80,6 +81,6 @@ async def _opened(settings: HostSettings, work: Callable[[Opened], Awaitable[T]]
             raise Failure("the database is not at this version: run `unilead-host migrate`")
         vault = Vault(settings.encryption_keys)
         accounts = Accounts(database, vault, registry_of(settings))
-        return await work(Opened(database, vault, Tenants(database), Tokens(database), accounts))
+        return await work(Opened(settings, database, vault, Tenants(database), Tokens(database), accounts))
     finally:
         await database.close()

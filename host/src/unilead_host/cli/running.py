@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -134,6 +135,8 @@ def _run(make: Callable[[], Application], settings: HostSettings, say: Callable[
     try:
         listening = serving.listen(settings.host, settings.port)
     except OSError as fault:
-        text = f"cannot listen on {settings.host}, port {settings.port}: {fault.strerror}"
+        # The system's own words: what Python adds to them repeats the address.
+        reason = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
+        text = f"cannot listen on {settings.host}, port {settings.port}: {reason}"
         raise Failure(f"{text}\n--port 0 picks a free one") from None
     serving.serve(make(), settings, listening, lambda: say(serving.url_of(listening)))

@@ -8,6 +8,7 @@ import click
 
 from unilead.cli.show import line, print_json, table
 from unilead_host.accounts import timestamp
+from unilead_host.cli.confirming import YES, confirm
 from unilead_host.cli.database import AS_JSON
 from unilead_host.cli.opened import Opened, using
 from unilead_host.tenants import Tenant
@@ -48,14 +49,12 @@ def list_(as_json: bool) -> None:
 
 @tenant.command()
 @click.argument("name")
-@click.confirmation_option(prompt="This deletes the tenant's accounts, credentials and tokens for good. Go on?")
-def delete(name: str) -> None:
+@YES
+def delete(name: str, yes: bool) -> None:
     """Delete a tenant with everything that is its own."""
-
-    async def work(opened: Opened) -> None:
-        await opened.tenants.delete((await opened.tenant(name)).id)
-
-    using(work)
+    found = using(lambda opened: opened.tenant(name))
+    confirm("the tenant's accounts, credentials and tokens", yes=yes)
+    using(lambda opened: opened.tenants.delete(found.id))
     line(f"deleted {name}")
 
 
