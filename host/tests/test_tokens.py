@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from host_storage import pausing
 from unilead_host.accounts import Accounts
 from unilead_host.storage import Database
 from unilead_host.storage.tables import tokens as table
@@ -131,6 +133,19 @@ async def test_s017_a_revoked_token_ends_at_once(tokens: Tokens, tenant_id: str)
     assert await tokens.revoke(tenant_id, record.id)
     assert await tokens.authenticate(clear) is None
     assert not await tokens.revoke(tenant_id, record.id)
+
+
+async def test_s017_a_token_revoked_while_it_is_looked_up_ends_at_once(
+    tokens: Tokens, tenant_id: str, database: Database
+) -> None:
+    clear, record = await tokens.create(tenant_id)
+    with pausing(database, "SELECT", "tokens") as (waits, go_on):
+        asking = asyncio.create_task(tokens.authenticate(clear))
+        await asyncio.to_thread(waits.wait, 10)
+        assert await tokens.revoke(tenant_id, record.id)
+        go_on.set()
+        await asking
+    assert await tokens.authenticate(clear) is None
 
 
 async def test_s017_a_token_revoked_elsewhere_ends_within_five_seconds(

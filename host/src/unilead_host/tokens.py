@@ -67,6 +67,7 @@ class Tokens:
         self._database = database
         self._known: dict[str, tuple[Caller, float]] = {}
         self._flights: Flights[Caller | None] = Flights()
+        self._changes = 0
 
     async def create(
         self,
@@ -122,7 +123,7 @@ class Tokens:
         return await self._flights.join(digest, lambda: self._look_up(clear, digest))
 
     async def _look_up(self, clear: str, digest: str) -> Caller | None:
-        form = _FORM.fullmatch(clear)
+        changes, form = self._changes, _FORM.fullmatch(clear)
         wanted = sa.select(tokens, now().label("now")).where(tokens.c.id == (form[1] if form else ""))
         async with self._database.reading() as connection:
             row = (await connection.execute(wanted)).one_or_none()
@@ -130,7 +131,8 @@ class Tokens:
         if not hmac.compare_digest(row.digest if row else _DUMMY, digest) or row is None or _is_over(row):
             return None
         caller = Caller(row.tenant_id, row.id, row.scope, row.account_id)
-        self._remember(digest, caller, REMEMBERED_SECONDS if row.expires_at is None else row.expires_at - row.now)
+        if changes == self._changes:
+            self._remember(digest, caller, REMEMBERED_SECONDS if row.expires_at is None else row.expires_at - row.now)
         return caller
 
     async def revoke(self, tenant_id: str, token_id: str) -> bool:
@@ -160,6 +162,7 @@ class Tokens:
 
     def forget(self) -> None:
         """Look every token up anew; for whoever deletes tenants or accounts."""
+        self._changes += 1
         self._known.clear()
         self._flights.forget()
 
