@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unilead_host import logs
-from unilead_host.logs import LOG, configure_logs, redacted
+from unilead_host.logs import LOG, _timestamp, configure_logs, redacted
 from unilead_host.settings import HostSettings
 
 TOKEN = "ul_0123456789abcdef_" + "A" * 43
@@ -152,3 +154,21 @@ def test_the_quick_look_misses_nothing(text: str) -> None:
         thorough = pattern.sub(replacement, thorough)
     assert redacted(text) == thorough
     assert logs._masked({"event": text, "n": 1}) == {"event": thorough, "n": 1}
+
+
+def test_an_error_is_written_before_the_turn_ends(clean_logging: None, capsys: pytest.CaptureFixture[str]) -> None:
+    async def turn() -> list[str]:
+        LOG.info("first")
+        before = capsys.readouterr().err
+        LOG.error("second")
+        return [before, *(line["event"] for line in lines(capsys))]
+
+    configure_logs(HostSettings())
+    assert asyncio.run(turn()) == ["", "first", "second"]
+
+
+@given(st.integers(0, 4_000_000_000), st.integers(0, 999_999))
+def test_moments_are_written_to_the_microsecond(second: int, micros: int) -> None:
+    written = _timestamp(second + micros / 1e6)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", written)
+    assert abs(datetime.fromisoformat(written).timestamp() - (second + micros / 1e6)) < 2e-6

@@ -6,6 +6,7 @@ never bodies. The redaction is the second line of defence, not the first.
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import re
@@ -19,6 +20,7 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
+from unilead_host.log_lines import LogLines
 from unilead_host.settings import HostSettings
 
 MASK = "***"
@@ -103,10 +105,13 @@ LOG = Log()
 def configure_logs(settings: HostSettings) -> None:
     """Send everything that is logged in this process to standard error, in the settings' format."""
     render = _json_line if settings.log_format == "json" else _text_line()
-    stream = sys.stderr
+    stream = LogLines(sys.stderr)
+    atexit.register(stream.flush)
 
     def write(line: dict[str, Any]) -> None:
         stream.write(render(line) + "\n")
+        if line["level"] == "error":  # what went wrong is told before anything else does
+            stream.flush()
 
     LOG.level, LOG.write = logging.getLevelName(settings.log_level.upper()), write
     handler = logging.StreamHandler(stream)
@@ -141,7 +146,13 @@ _OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 
 def _timestamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    second = int(at)
+    return f"{_second(second)}.{int((at - second) * 1e6):06d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _json_line(line: dict[str, Any]) -> str:
