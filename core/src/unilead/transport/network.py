@@ -19,6 +19,7 @@ from unilead.origin import is_public
 from unilead.transport.answer import ForbiddenAddressError, current_call
 
 _HEAD_END = b"\r\n\r\n"
+_ANOTHER = b"\nHTTP/"  # where a second answer begins, since all that has no stated length ends in a line break
 _MAX_HEAD = 128 * 1024
 _PIECE = 16 * 1024  # written at once; between two of them the deadline is looked at
 
@@ -39,10 +40,12 @@ class Meter:
         self._head_length = 0
         self._received = 0
         self._last = b""
+        self._is_double = False
 
     def note(self, data: bytes) -> None:
         """Count what arrived."""
         self._received += len(data)
+        self._is_double = self._is_double or _ANOTHER in self._last + data
         self._last = (self._last + data[-5:])[-5:]
         if not self._head_length and len(self._head) < _MAX_HEAD:
             self._head += data
@@ -54,7 +57,7 @@ class Meter:
         """Whether exactly one answer arrived: by its stated length, or up to the end of its last chunk."""
         if content_length is not None:
             return content_length.isdigit() and self._received == self._head_length + int(content_length)
-        return self._last == b"0\r\n\r\n"
+        return self._last == b"0\r\n\r\n" and not self._is_double
 
 
 def public_addresses(found: Iterable[Any], host: str, *, allow_private: bool) -> list[str]:
@@ -158,6 +161,16 @@ def _sync_backend(core: Any) -> type:  # noqa: C901 - two small classes, made fo
     return Backend
 
 
+def _has_unread(tls: ssl.SSLObject | None) -> bool:
+    """Whether an idle TLS connection holds unread data that is off the socket already and shows there no more."""
+    try:
+        return tls is not None and bool(tls.read(1))
+    except ssl.SSLWantReadError:
+        return False
+    except ssl.SSLError:  # its end, or nonsense
+        return True
+
+
 def _async_backend(core: Any) -> type:  # noqa: C901 - as above
     class Stream(core.AsyncNetworkStream):  # type: ignore[misc]
         def __init__(self, inner: Any, meter: Meter) -> None:
@@ -190,6 +203,8 @@ def _async_backend(core: Any) -> type:  # noqa: C901 - as above
         def get_extra_info(self, info: str) -> Any:
             if info == "is_readable" and self.spoiled:
                 return True  # makes the pool close the connection instead of reusing it
+            if info == "is_readable" and _has_unread(self._inner.get_extra_info("ssl_object")):
+                return True
             return self._inner.get_extra_info(info)
 
     class Backend(core.AsyncNetworkBackend):  # type: ignore[misc]
