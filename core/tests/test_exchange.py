@@ -123,6 +123,24 @@ def test_f038_an_odd_wait_counts_as_absent(text: str, registry: Registry, accoun
     assert slept[0] <= 1
 
 
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Wed, 21 Oct 2035 07:28:00 +99999999999999999999",
+        "Wed, 21 Oct 2035 07:28:99999999999999999999 GMT",
+        "Wed, 99999999999999999999 Oct 2035 07:28:00 GMT",
+    ],
+)
+@pytest.mark.parametrize("header", ["Retry-After", "Date"])
+def test_f038_a_date_of_absurd_numbers_does_not_hide_the_outcome(
+    header: str, date: str, registry: Registry, account: Account
+) -> None:
+    headers = {"Retry-After": "Wed, 21 Oct 2035 07:28:00 GMT", header: date}
+    with pytest.raises(LeadError) as caught:
+        _create(Script(Response.of(503, {"text": "x"}, headers)), registry, account)
+    assert caught.value.outcome == "unknown"
+
+
 def test_f039_a_long_wait_is_the_callers(registry: Registry, account: Account, slept: list[float]) -> None:
     with pytest.raises(RateLimitError) as caught:
         _create(Script(Response.of(429, {"text": "x"}, {"Retry-After": "99999"})), registry, account)
