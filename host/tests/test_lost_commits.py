@@ -43,7 +43,7 @@ def crm(stage: Stage) -> Crm:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unilead_host.service.PAUSE", 0.2)
+    monkeypatch.setattr("unilead_host.verdict_writes.PAUSE", 0.2)
 
 
 def created(number: int) -> Response:

@@ -92,7 +92,7 @@ async def test_a_row_of_the_last_release_is_found_and_forgotten(database: Databa
 @pytest.fixture(autouse=True)
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be written is written again a moment later."""
-    monkeypatch.setattr("unilead_host.service.PAUSE", 0.2)
+    monkeypatch.setattr("unilead_host.verdict_writes.PAUSE", 0.2)
     monkeypatch.setattr("unilead_host.storage.database.LOCK_TIMEOUT", 0.1)
 
 

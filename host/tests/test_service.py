@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from host_stage import LEADS, Stage, log_lines, staged
 from unilead import AuthError, ConnectError, RateLimitError, Response, hookimpl
-from unilead_host.service import LeadCall
+from unilead_host.lead_call import LeadCall
 from unilead_host.storage import StorageError
 from unilead_host.storage.tables import idempotency_keys, now, unknown_outcomes
 from unilead_host.tokens import Caller
@@ -205,7 +205,7 @@ async def test_f071_a_verdict_that_cannot_be_written_is_written_later(
         await finish(*arguments)
 
     monkeypatch.setattr(stage.host.keys, "finish", finishing)
-    monkeypatch.setattr("unilead_host.service.PAUSE", 0.01)
+    monkeypatch.setattr("unilead_host.verdict_writes.PAUSE", 0.01)
     assert (await stage.post(SELL, L, headers=KEYED)).status_code == 200
     await stage.host.leads.drain()
     assert (await stage.post(SELL, L, headers=KEYED)).headers["idempotent-replayed"] == "true"

@@ -7,28 +7,27 @@ in the route.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from unilead import AuthError, InvalidLeadError, Lead, LeadError, OutcomeUnknownError, Request
 from unilead.quota import quota_headers
 from unilead.strict_json import read_object
 from unilead_host.accounts import Accounts
 from unilead_host.idempotency import Claim, Key, Keys, Scope, fingerprint
+from unilead_host.lead_call import PATH, LeadCall
 from unilead_host.limits import RateLimit
 from unilead_host.logs import LOG
 from unilead_host.metrics import Metrics
 from unilead_host.parameters import LeadParameters
-from unilead_host.query import QueryError
 from unilead_host.repeats import Repeats
 from unilead_host.settings import HostSettings
 from unilead_host.storage import StorageError
 from unilead_host.targets import Target, Targets
-from unilead_host.tokens import Caller
+from unilead_host.verdict_writes import VerdictWrites
 from unilead_host.verdicts import REPEATED, Created, Refused, Verdict, claim_refusal, restored, unknown_keys
 from unilead_host.wire import (
     UNKNOWN,
@@ -36,52 +35,13 @@ from unilead_host.wire import (
     Refusal,
     error_answer,
     missing_scopes,
-    new_request_id,
     read_failure,
     unavailable,
 )
 
-PATH = "/unified/crm/leads"
 MARGIN = 0.5  # seconds of the budget that are left for answering
-REWRITES = 6  # times that a verdict is written again while the database refuses it
-PAUSE = 1.0  # seconds before the first of them; each of the others waits twice as long
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-T = TypeVar("T")
 Trace: TypeAlias = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class LeadCall:
-    """One request, after its token was checked.
-
-    Attributes:
-        caller: whose token it is.
-        query: the query string as it came.
-        body: the body as it came; empty for a read.
-        key: the ``Idempotency-Key``; empty for none.
-        send_again: the caller knows that an earlier outcome is unknown, and looked it up.
-        request_id: to find the call in the logs.
-        started: when the request came, by the monotonic clock.
-    """
-
-    caller: Caller
-    query: bytes
-    body: bytes = field(default=b"", repr=False)
-    key: str = ""
-    send_again: bool = False
-    request_id: str = field(default_factory=new_request_id)
-    started: float = field(default_factory=time.monotonic)
-
-    def parameters(self) -> LeadParameters:
-        """What the query says. Raises: Refusal with status 400 or 403."""
-        own = self.caller.account_id
-        try:
-            parameters = LeadParameters.parse(self.query, own_account=own)
-        except QueryError as error:
-            raise Refusal(400, str(error)) from None
-        if own is not None and parameters.account_id != own:
-            raise Refusal(403, "This token may not use this integrated account")
-        return parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +96,7 @@ class LeadService:
         self._budget = settings.create_timeout - min(MARGIN, settings.create_timeout / 10)
         self._token_limit = RateLimit(settings.token_rate)
         self._account_limit = RateLimit(settings.account_rate)
-        self._running: set[asyncio.Task[Any]] = set()
+        self._writes = VerdictWrites()
 
     async def create(self, call: LeadCall) -> Answer:
         """Create a lead.
@@ -153,15 +113,8 @@ class LeadService:
         return await self._answer("lead.read", call, trace, self._read(call, trace, lead_id))
 
     async def drain(self) -> None:
-        """Wait for what is under way; before the host stops."""
-        while self._running:
-            await asyncio.wait(self._running)
-
-    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return task
+        """Wait for what is still to be written; before the host stops."""
+        await self._writes.drain()
 
     @staticmethod
     async def _answer(event: str, call: LeadCall, trace: Trace, work: Coroutine[Any, Any, Answer]) -> Answer:
@@ -195,7 +148,7 @@ class LeadService:
             raise Refusal(500, REPEATED, details=dict(UNKNOWN))
         verdict = await self._send(attempt)
         if earlier is not None and verdict.keep == "done":
-            await self._persist(lambda: repeats.forget(earlier))
+            await self._writes.write(lambda: repeats.forget(earlier))
         return verdict.answer(attempt.parameters)
 
     async def _create_keyed(self, attempt: _Attempt) -> Answer:
@@ -211,9 +164,9 @@ class LeadService:
         try:
             verdict = await self._send(attempt)
         except Refusal:
-            await self._persist(lambda: self._keys.release(key))
+            await self._writes.write(lambda: self._keys.release(key))
             raise
-        await self._persist(lambda: self._keep(key, verdict))
+        await self._writes.write(lambda: self._keep(key, verdict))
         return verdict.answer(attempt.parameters)
 
     async def _claim(self, key: Key) -> Claim:
@@ -221,7 +174,7 @@ class LeadService:
             return await self._keys.claim(key)
         except StorageError as error:
             if error.may_be_written:  # nothing is sent, so that nobody need wait for this use
-                self._start(self._rewrite(lambda: self._keys.release(key)))
+                self._writes.again_later(lambda: self._keys.release(key))
             raise
 
     async def _keep(self, key: Key, verdict: Verdict) -> None:
@@ -283,10 +236,10 @@ class LeadService:
         headers = quota_headers(info, error.response) if error.response is not None else {}
         verdict = Refused.of(error, info, attempt.document, dropped, headers)
         if isinstance(error, AuthError):
-            await self._persist(lambda: self._blame(attempt.call, attempt.target, error, "create"))
+            await self._writes.write(lambda: self._blame(attempt.call, attempt.target, error, "create"))
         if verdict.outcome == "unknown":
             noted = self._repeats.note(attempt.scope, attempt.document)
-            await self._persist(lambda: self._repeats.write(noted))
+            await self._writes.write(lambda: self._repeats.write(noted))
         return verdict
 
     async def _blame(self, call: LeadCall, target: Target, error: AuthError, method: str) -> None:
@@ -297,29 +250,6 @@ class LeadService:
             return
         await self._accounts.note_auth_error(target.stored, said)
         LOG.warning("integrated_account:authentication_error", request_id=call.request_id, account_id=target.stored.id)
-
-    async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Write what a send led to. A database that refuses does not change the answer; it is asked again, later."""
-        if not await self._is_written(write):
-            self._start(self._rewrite(write))
-
-    async def _rewrite(self, write: Callable[[], Awaitable[None]]) -> None:
-        for turn in range(REWRITES):
-            await asyncio.sleep(PAUSE * 2**turn)
-            if await self._is_written(write):
-                return
-
-    @staticmethod
-    async def _is_written(write: Callable[[], Awaitable[None]]) -> bool:
-        try:
-            await write()
-        except StorageError as error:
-            LOG.error("verdict.not_written", reason=error.reason)
-            return False
-        except Exception as fault:  # a lead was sent: whatever this is, it must not take the place of its answer
-            LOG.error("verdict.not_written", reason=type(fault).__name__, exc_info=fault)
-            return False
-        return True
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -342,7 +272,7 @@ class LeadService:
         info = target.provider.info
         if isinstance(error, AuthError):
             refused = error
-            await self._persist(lambda: self._blame(call, target, refused, "get"))
+            await self._writes.write(lambda: self._blame(call, target, refused, "get"))
         answer = read_failure(error, info)
         if error.response is not None:
             answer.headers |= quota_headers(info, error.response)

@@ -10,9 +10,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from unilead_host.auth import authenticate, host_of
+from unilead_host.lead_call import PATH, LeadCall
 from unilead_host.limits import LimitedBody
 from unilead_host.middleware import crashed, send_answer
-from unilead_host.service import PATH, LeadCall
 from unilead_host.storage import StorageError
 from unilead_host.wire import Answer, Refusal, unavailable
 

@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute, Route
 
 from unilead import LeadError, Provider
 from unilead_host.auth import authenticate, host_of
+from unilead_host.lead_call import PATH, LeadCall
 from unilead_host.openapi import query_schema, request_schema, response_schema
-from unilead_host.service import PATH, LeadCall
 from unilead_host.wire import Refusal, error_answer
 
 
