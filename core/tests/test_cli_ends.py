@@ -18,6 +18,7 @@ import pytest
 from acme import TOKEN, AcmeSimulator, EmptyRegistry, make_info, make_plugin
 from unilead import OAuth2, OAuthSettings, Registry, SecretStr
 from unilead.cli import group, show
+from unilead.version import VERSION
 
 PLUGIN: dict[str, Any] = {}
 SERVER = f"""
@@ -124,6 +125,13 @@ def test_b080_a_reader_that_went_away_is_no_traceback(command: list[str]) -> Non
     done = subprocess.run(line, stdout=write_end, stderr=subprocess.PIPE, env=buffered, check=False)
     os.close(write_end)
     assert (done.returncode, done.stderr) == (group.READER_GONE, b"")
+
+
+@pytest.mark.parametrize("module", ["unilead", "unilead.cli"])
+def test_the_command_line_runs_as_a_module(module: str) -> None:
+    line = [sys.executable, "-m", module, "--version"]
+    done = subprocess.run(line, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stdout) == (0, f"unilead {VERSION}\n"), done.stderr
 
 
 def test_without_its_extra_the_command_says_so() -> None:

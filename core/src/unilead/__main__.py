@@ -1,0 +1,5 @@
+"""Runs the command line as ``python -m unilead``."""
+
+from unilead.cli import main
+
+main()
