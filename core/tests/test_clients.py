@@ -201,7 +201,7 @@ WAYS = ["httpx sync", "httpx2 sync", "httpx async", "httpx2 async", "aiohttp asy
 def test_a_failed_connection_says_why(
     way: str, url: str, reason: str, registry: Registry, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unilead.exchange.backoff", lambda attempt: 0.0)  # the pauses are not what is asked here
+    monkeypatch.setattr("unilead.sending.backoff", lambda attempt: 0.0)  # the pauses are not what is asked here
     backend, kind = way.split()
     options: dict[str, Any] = {"backend": backend, "base_url": url, "allow_private": True, "registry": registry}
 
