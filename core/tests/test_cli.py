@@ -108,6 +108,13 @@ def test_matrix_and_describe_and_providers(run: Any) -> None:
     assert (code, json.loads(out)[0]["error"]) == (0, None)
 
 
+def test_a_name_to_leave_out_that_nothing_has_is_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNILEAD_DISABLE", "unilead-hubsopt")
+    code, out, err = run("providers", "--json")
+    assert (code, [row["slug"] for row in json.loads(out)]) == (0, ["acme"])
+    assert "UNILEAD_DISABLE names unilead-hubsopt, and nothing installed has that name" in err
+
+
 def test_missing_fields_are_exit_1_in_the_documents_shape(run: Any, tmp_path: Path) -> None:
     file = tmp_path / "lead.json"
     file.write_text("{}", encoding="utf-8")

@@ -207,6 +207,23 @@ def test_disabled_providers_are_not_there(monkeypatch: pytest.MonkeyPatch) -> No
     assert _registry([_plugin("unilead-acme", make_plugin())]).slugs == ()
 
 
+@pytest.mark.parametrize("name", ["Unilead_Acme", "acme"])
+def test_what_is_left_out_by_its_distribution_or_slug_is_called_disabled(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNILEAD_DISABLE", f"{name},acne")
+    monkeypatch.setattr(
+        "unilead.registry.installed_plugins",
+        lambda groups: {group: [_plugin("unilead-acme", make_plugin())] for group in groups},
+    )
+    registry = Registry()
+    assert registry.slugs == ()
+    assert registry.idle_disables == ("acne",)
+    with pytest.raises(UnknownProviderError, match="is disabled: unilead-acme") as caught:
+        registry.get("acme")
+    assert "UNILEAD_DISABLE" in str(caught.value)
+
+
 def test_a_provider_that_describes_another_slug_is_refused() -> None:
     with pytest.raises(HookContractError, match="describes 'acme'"):
         EmptyRegistry().register("wrong", make_plugin())

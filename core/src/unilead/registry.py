@@ -51,6 +51,7 @@ class Registry:
         self._failed: dict[str, LeadError] = {}
         self._lock = threading.RLock()
         self._found: tuple[dict[str, list[Plugin]], dict[str, list[Plugin]]] | None = None
+        self._left_out: list[Plugin] = []
 
     # --- what is there, without importing it ----------------------------------------------------------------------
 
@@ -68,6 +69,13 @@ class Registry:
         places = {name: place for place, name in enumerate(self._order)}
         found = self._overrides.get(slug, ())
         return tuple(sorted(found, key=lambda plugin: places.get(normal(plugin.distribution), len(places))))
+
+    @property
+    def idle_disables(self) -> tuple[str, ...]:
+        """Names to leave out that nothing installed has: misspelt, or not installed."""
+        self._scan()
+        found = {name for plugin in self._left_out for name in (normal(plugin.distribution), plugin.slug)}
+        return tuple(sorted(self._disabled - found))
 
     @property
     def _providers(self) -> dict[str, list[Plugin]]:
@@ -88,6 +96,7 @@ class Registry:
         found: dict[str, list[Plugin]] = {}
         for plugin in sorted(plugins, key=lambda plugin: normal(plugin.distribution)):
             if normal(plugin.distribution) in self._disabled or plugin.slug in self._disabled:
+                self._left_out.append(plugin)
                 continue
             known = found.setdefault(plugin.slug, [])
             if not any((p.distribution, p.module) == (plugin.distribution, plugin.module) for p in known):
@@ -187,6 +196,10 @@ class Registry:
     def _unknown(self, slug: str) -> UnknownProviderError:
         from difflib import get_close_matches  # only a misspelt slug needs it
 
+        left_out = dict.fromkeys(str(plugin) for plugin in self._left_out if plugin.slug == slug)
+        if left_out:
+            hint = f"take it out of {DISABLE} or Registry(disable=[…])"
+            return UnknownProviderError(f"is disabled: {', '.join(left_out)}", provider=slug, hint=hint)
         close = get_close_matches(slug.lower(), self.slugs, n=1)
         known = ", ".join(self.slugs) or "none"
         hint = f"did you mean {close[0]}?" if close else f"installed: {known}; install the plugin that serves it"

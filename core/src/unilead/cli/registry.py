@@ -10,7 +10,7 @@ import click
 from unilead.cli.show import Command, fits, heading, line, note, pairs, print_json, table
 from unilead.errors import LeadError
 from unilead.installed import Plugin
-from unilead.registry import Registry
+from unilead.registry import DISABLE, Registry
 
 if TYPE_CHECKING:
     from unilead.provider import Provider
@@ -29,8 +29,13 @@ TIME_LIMIT = 5.0
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def providers(check: bool, time_limit: float, as_json: bool) -> int:
-    """List the installed providers and their overrides."""
+    """List the installed providers and their overrides.
+
+    The environment variable UNILEAD_DISABLE leaves distributions or slugs out, separated by commas.
+    """
     registry = Registry()
+    for name in registry.idle_disables:
+        note(f"{DISABLE} names {name}, and nothing installed has that name")
     rows = [_row(registry, slug) for slug in registry.slugs]
     if check:
         from unilead.cli.integrity import inspect
