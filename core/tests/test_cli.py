@@ -59,6 +59,21 @@ def test_create_renders_and_excludes(run: Any, lead: Path) -> None:
     assert json.loads(out) == {"last_name": "Okafor"}
 
 
+def test_a_misspelt_exclude_is_bad_usage_and_sends_nothing(run: Any, lead: Path) -> None:
+    code, out, err = run("create", "--simulate", "acme", "--exclude", "lastname", lead)
+    assert (code, out) == (2, "")
+    assert "did you mean last_name?" in err
+
+
+@pytest.mark.parametrize("words", [("create", "--simulate"), ("preview", "--provider")])
+def test_a_misspelt_field_is_named_beside_the_missing_one(words: tuple[str, str], run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "lead.json"
+    file.write_text('{"last_nam": "Okafor"}', encoding="utf-8")
+    code, _, err = run(*words, "acme", file)
+    assert code == 1
+    assert "unknown: last_nam; did you mean last_name?" in err and "last_name is required" in err
+
+
 def test_demo_lists_what_became_of_the_lead(run: Any, lead: Path) -> None:
     code, out, _ = run("demo", "--json", "--lead", lead)
     (row,) = json.loads(out)

@@ -14,7 +14,7 @@ from unilead import InvalidLeadError, SettingsError
 from unilead.accounts import MAX_FILE, load_account
 from unilead.cli import inputs
 from unilead.cli.group import run
-from unilead.cli.inputs import field_names, header_map, read_bytes, read_lead, remote_query
+from unilead.cli.inputs import excluded_paths, field_names, header_map, read_bytes, read_lead, remote_query
 
 
 def test_a_repeated_name_makes_a_list() -> None:
@@ -68,6 +68,34 @@ def test_b080_a_bad_header_is_refused_without_showing_it(header: str) -> None:
 
 def test_names_may_be_joined_with_commas() -> None:
     assert field_names(["id, owner.id", "urls", ""]) == ["id", "owner.id", "urls"]
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("nope", "describe"),
+        ("frist_name", "first_name"),
+        ("owner.di", "owner.id"),
+        ("phone_number", "phone_numbers"),
+        ("id,emails.email", "email_addresses.email"),
+        ("remotedata", "remote_data"),
+    ],
+)
+def test_a_path_that_names_nothing_of_an_answer_cannot_be_excluded(path: str, named: str) -> None:
+    with pytest.raises(click.UsageError, match="no field") as caught:
+        excluded_paths([path], "unified")
+    assert named in caught.value.message
+
+
+def test_every_path_of_an_answer_can_be_excluded() -> None:
+    paths = ["id", "owner.id", "email_addresses.is_primary", "custom_fields.Any name", "remote_data.data.x", "urls"]
+    assert excluded_paths([",".join(paths)], "normalized") == paths
+
+
+def test_nothing_is_excluded_from_a_raw_answer_and_that_is_said() -> None:
+    assert excluded_paths([], "raw") == []
+    with pytest.raises(click.UsageError, match="raw"):
+        excluded_paths(["id"], "raw")
 
 
 def test_b080_a_terminal_is_no_input(monkeypatch: pytest.MonkeyPatch) -> None:

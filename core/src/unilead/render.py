@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from unilead.message import Response
-from unilead.schema import CreatedLead
+from unilead.schema import CreatedLead, EmailAddress, PhoneNumber, PostalAddress, Reference, Url
 from unilead.values import parse_timestamp, utc_text
 
 ResponseFormat: TypeAlias = Literal["unified", "raw", "normalized"]
 FORMATS: tuple[ResponseFormat, ...] = ("unified", "raw", "normalized")
 
 _FIELDS = tuple(CreatedLead.model_fields)
-_PARTED = ("owner", "contact", "account", "addresses", "email_addresses", "phone_numbers", "urls")
+_PARTED: dict[str, type[BaseModel]] = {
+    "owner": Reference,
+    "contact": Reference,
+    "account": Reference,
+    "addresses": PostalAddress,
+    "email_addresses": EmailAddress,
+    "phone_numbers": PhoneNumber,
+    "urls": Url,
+}
 _LISTS = {"addresses", "email_addresses", "phone_numbers", "urls"}
 _TIMES = {"last_activity_at", "created_at", "updated_at", "converted_at"}
 PARTS: dict[str, tuple[str, ...]] = {
@@ -24,6 +33,17 @@ PARTS: dict[str, tuple[str, ...]] = {
     "phone_numbers": ("number", "extension", "type"),
     "urls": ("url", "type"),
 }
+_OPEN = ("custom_fields", "remote_data")  # whatever the CRM answered stands below them
+PATHS: tuple[str, ...] = (
+    *_FIELDS,
+    *(f"{name}.{part}" for name, model in _PARTED.items() for part in model.model_fields),
+    "remote_data",
+)  # what can be excluded by name
+
+
+def is_answered(path: str) -> bool:
+    """Whether an answer in the form ``unified`` or ``normalized`` may have something at this path."""
+    return path in PATHS or path.startswith(tuple(f"{name}." for name in _OPEN))
 
 
 def render(

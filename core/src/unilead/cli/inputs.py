@@ -15,6 +15,7 @@ from unilead.errors import InvalidLeadError, SettingsError
 from unilead.info import Account
 from unilead.message import is_header_name
 from unilead.provider import Provider
+from unilead.render import PATHS, is_answered
 from unilead.schema import Lead
 from unilead.settings import Settings
 
@@ -96,6 +97,21 @@ def header_map(pairs: Iterable[str]) -> dict[str, str]:
 def field_names(values: Iterable[str]) -> list[str]:
     """Read names that were given one by one or joined with commas."""
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
+
+
+def excluded_paths(values: Iterable[str], response_format: str) -> list[str]:
+    """Read what is to be left out of an answer; what would leave out nothing is refused. Raises: UsageError."""
+    paths = field_names(values)
+    if paths and response_format == "raw":
+        raise click.UsageError("--exclude: a raw answer is the CRM's own, and nothing is left out of it")
+    for path in paths:
+        if not is_answered(path):
+            from difflib import get_close_matches  # only a misspelt path needs it
+
+            close = get_close_matches(path.lower(), PATHS, n=1, cutoff=0.5)
+            known = f"did you mean {close[0]}?" if close else "`unilead describe SLUG` lists the fields"
+            raise click.UsageError(f"--exclude: an answer has no field {path!r}; {known}")
+    return paths
 
 
 def remote_query(pairs: Iterable[str]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from unilead.auth import mask_text
 from unilead.check import Verdict, advice, suggestion
 from unilead.check import check as check_lead
 from unilead.cli.inputs import account_and_settings, header_map, parse_lead, read_bytes, read_lead, remote_query
-from unilead.cli.show import Command, error_document, escaped, line, note, note_losses, print_json
+from unilead.cli.losses import naming_unknown, note_losses
+from unilead.cli.show import Command, error_document, escaped, line, note, print_json
 from unilead.cli.wire import curl_text, http_text, shown_request
 from unilead.errors import LeadError, ProviderError
 from unilead.message import Request, Response
@@ -96,7 +97,8 @@ def preview(
     provider = Registry().get(slug)
     settings = account_and_settings(provider, account_file)[1]
     lead = read_lead(lead_file)
-    request = provider.build_request(lead, settings, remote_query=remote_query(queries))
+    with naming_unknown(lead):
+        request = provider.build_request(lead, settings, remote_query=remote_query(queries))
     shown = shown_request(provider, request, settings, secrets=show_secrets)
     if as_json or form == "json":
         print_json(shown | {"dropped": list(request.dropped), "unknown": list(lead.unknown)})

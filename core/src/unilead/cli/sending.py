@@ -13,8 +13,9 @@ import click
 
 from unilead.accounts import load_account
 from unilead.cli.client import open_client
-from unilead.cli.inputs import check_one_target, field_names, read_lead
-from unilead.cli.show import Command, compact, error_document, heading, line, note, note_losses, pairs, print_json
+from unilead.cli.inputs import check_one_target, excluded_paths, read_lead
+from unilead.cli.losses import naming_unknown, note_losses
+from unilead.cli.show import Command, compact, error_document, heading, line, note, pairs, print_json
 from unilead.cli.wire import shown_request
 from unilead.client import Client
 from unilead.errors import LeadError, MissingFieldsError
@@ -61,12 +62,14 @@ def create(
 ) -> None:
     """Create LEAD in an account's CRM and print what the CRM answered."""
     check_one_target(account_file, slug)
+    excluded = excluded_paths(exclude, response_format)
     registry = Registry()
     simulator = registry.get(slug).simulator() if slug else None
     account = Account(slug, simulator.sample_settings) if slug and simulator else load_account(account_file or "")
-    with open_client(registry, simulator) as client:
-        result = client.create(read_lead(lead_file), account, read_back=read_back or None)
-    print_json(result.render(response_format, remote_data=not ignore_remote_data, exclude=field_names(exclude)))
+    lead = read_lead(lead_file)
+    with open_client(registry, simulator) as client, naming_unknown(lead):
+        result = client.create(lead, account, read_back=read_back or None)
+    print_json(result.render(response_format, remote_data=not ignore_remote_data, exclude=excluded))
     note_losses(result.dropped, result.unknown)
 
 

@@ -179,13 +179,6 @@ def note(text: str) -> None:
     click.echo(one_line(text), err=True)
 
 
-def note_losses(dropped: Iterable[str], unknown: Iterable[str]) -> None:
-    """Say what of a lead does not reach the CRM."""
-    for word, paths in (("dropped", dropped), ("unknown", unknown)):
-        for path in paths:
-            note(f"{word}: {path}")
-
-
 def error_document(error: Exception) -> dict[str, Any]:
     """A failure as programs read it."""
     if isinstance(error, LeadError):
