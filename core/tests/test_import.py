@@ -126,6 +126,27 @@ def test_f081_the_same_file_twice_warns_and_sends_nothing(run: Any, leads: Any, 
     assert Path(f"{file}.results.jsonl").read_bytes() == before
 
 
+def test_the_same_file_twice_says_again_why_rows_failed_and_writes_the_report(run: Any, leads: Any) -> None:
+    file = leads(25, bad=(7,))
+    first = run(file)[1]
+    page, table = file.with_name("out.html"), file.with_name("out.csv")
+    code, out, err = run("--report", page, file)
+    assert code == 1 and "nothing was sent" in err
+    assert out.splitlines()[0] == first.splitlines()[0]
+    assert "(row 7)" in out
+    assert "<html" in page.read_text(encoding="utf-8")
+    run("--report", table, file)
+    assert "7,rejected" in table.read_text(encoding="utf-8")
+
+
+def test_the_summary_names_what_was_dropped(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "leads.jsonl"
+    file.write_text('{"last_name": "a", "titel": "x"}\n' * 2 + '{"last_name": "b"}\n', encoding="utf-8")
+    code, out, _ = run(file)
+    assert code == 0
+    assert "  dropped   titel in 2 rows" in out.splitlines()
+
+
 def test_resume_sends_what_was_not_sent_and_nothing_else(run: Any, leads: Any, crm: BatchSimulator) -> None:
     file = leads(30, bad=(7,))
     crm.faults.throttle = 15

@@ -20,7 +20,6 @@ from unilead.cli.dry_run import Target, survey_of, target_of
 from unilead.cli.inputs import check_one_target
 from unilead.cli.progress import progress_of
 from unilead.cli.show import UNKNOWN, Command, heading, in_rows, note, one_line, pairs, print_json, which
-from unilead.errors import LeadError
 from unilead.importing.columns import Columns
 from unilead.importing.key import check_apart
 from unilead.importing.ledger import STATUSES, Ledger
@@ -31,6 +30,7 @@ from unilead.importing.tally import Tally
 
 INTERRUPTED, TERMINATED = 130, 143
 TOP_REASONS = 5
+TOP_DROPPED = 10
 STOPPING = b"\nunilead: stopping; waiting for the requests in flight (again: leave at once)\n"
 
 
@@ -96,10 +96,10 @@ def import_(
             mapping=mapping,
             again=again,
         )
-    except AlreadyImportedError as warning:
-        note(f"warning: {warning.message}")
-        click.echo(f"  hint: {warning.hint}", err=True)
-        return _ended(warning.summary, as_json=as_json)
+    except AlreadyImportedError as earlier:
+        note(f"warning: {earlier.message}")
+        click.echo(f"  hint: {earlier.hint}", err=True)
+        return _ended(earlier.summary, earlier.ledger, earlier.columns, file, target.title, report, as_json=as_json)
     with ledger:
         return _import(target, reader, columns, ledger, again, concurrency, file, report, as_json=as_json)
 
@@ -152,11 +152,8 @@ def _import(
         note(f"unilead: stopped: {running.stopped_by.message}{asked}")
         hint = one_line(running.stopped_by.hint or "mend the account")
         click.echo(f"  hint: {hint}; --resume goes on", err=True)
-    needs_reasons = report is not None or summary["created"] < summary["rows"]
-    tally = Tally.of(ledger.last_entries()) if needs_reasons else Tally()
-    if report is not None:
-        _write_report(report, summary, tally, columns, ledger, file, target.title, running.stopped_by)
-    code = _ended(summary, as_json=as_json, tally=tally, title=target.title)
+    reason = running.stopped_by.message if running.stopped_by else ""
+    code = _ended(summary, ledger, columns, file, target.title, report, stopped_by=reason, as_json=as_json)
     if caught:
         note("unilead: interrupted; --resume goes on")
     return caught[0] if caught else code
@@ -169,50 +166,61 @@ def _left(ledger: Ledger, rows: int, again: Again) -> int:
     return sum(again.sends(ledger.states[row]) for row in range(1, rows + 1))
 
 
-def _write_report(
-    path: Path,
+def _ended(
     summary: dict[str, Any],
-    tally: Tally,
-    columns: Columns,
     ledger: Ledger,
+    columns: Columns,
     file: str,
-    crm: str,
-    stopped_by: LeadError | None,
-) -> None:
-    if path.suffix.lower() == ".csv":
-        write_csv(path, ledger.last_entries())
-        return
-    reason = stopped_by.message if stopped_by else ""
-    write_page(path, import_page(summary, tally, columns, file=file, crm=crm, stopped_by=reason))
-
-
-def _ended(summary: dict[str, Any], *, as_json: bool, tally: Tally | None = None, title: str = "the CRM") -> int:
-    """Print the summary. Returns: the exit code."""
+    title: str,
+    report: Path | None,
+    *,
+    stopped_by: str = "",
+    as_json: bool,
+) -> int:
+    """Write the report that is asked for, and print the summary. Returns: the exit code."""
+    tally = Tally() if as_json and report is None else Tally.of(ledger.last_entries())
+    if report is not None and report.suffix.lower() == ".csv":
+        write_csv(report, ledger.last_entries())
+    elif report is not None:
+        write_page(report, import_page(summary, tally, columns, file=file, crm=title, stopped_by=stopped_by))
     if as_json:
         print_json(summary)
     else:
-        counts = {name.replace("_", " "): summary[name] for name in STATUSES}
-        found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-        heading(f"{in_rows(summary['rows'])} into {title}: {found}")
-        pairs(
-            [
-                ("requests", f"{summary['calls']:,}"),
-                ("seconds", f"{summary['seconds']:,.1f}"),
-                ("results", summary["results"]),
-                *_reason_lines(tally),
-            ]
-        )
+        _print_summary(summary, tally, title)
     if summary["unknown"]:
         return UNKNOWN
     return int(summary["created"] < summary["rows"])
 
 
-def _reason_lines(tally: Tally | None) -> Iterator[tuple[str, str]]:
-    reasons = tally.reasons if tally else []
+def _print_summary(summary: dict[str, Any], tally: Tally, title: str) -> None:
+    counts = {name.replace("_", " "): summary[name] for name in STATUSES}
+    found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    heading(f"{in_rows(summary['rows'])} into {title}: {found}")
+    pairs(
+        [
+            ("requests", f"{summary['calls']:,}"),
+            ("seconds", f"{summary['seconds']:,.1f}"),
+            ("results", summary["results"]),
+            *_reason_lines(tally),
+            *_dropped_lines(tally),
+        ]
+    )
+
+
+def _reason_lines(tally: Tally) -> Iterator[tuple[str, str]]:
+    reasons = tally.reasons
     for reason in reasons[:TOP_REASONS]:
         yield reason.status.replace("_", " "), f"{in_rows(reason.count)}: {reason.message} ({which(reason.rows)})"
     if len(reasons) > TOP_REASONS:
         yield "", f"and {len(reasons) - TOP_REASONS} more reasons; --report FILE.html lists them"
+
+
+def _dropped_lines(tally: Tally) -> Iterator[tuple[str, str]]:
+    paths = tally.dropped.most_common()
+    for path, count in paths[:TOP_DROPPED]:
+        yield "dropped", f"{path} in {in_rows(count)}"
+    if len(paths) > TOP_DROPPED:
+        yield "", f"and {len(paths) - TOP_DROPPED} more fields; --report FILE.html lists them"
 
 
 @contextmanager

@@ -58,11 +58,15 @@ class AlreadyImportedError(FileError):
 
     Attributes:
         summary: what became of its rows then, as of `Import.run`.
+        columns: which column went where.
+        ledger: its results, closed; what they hold of each row can still be read.
     """
 
-    def __init__(self, message: str, *, summary: dict[str, Any], hint: str) -> None:
+    def __init__(self, message: str, *, summary: dict[str, Any], columns: Columns, ledger: Ledger, hint: str) -> None:
         super().__init__(message, hint=hint)
         self.summary = summary
+        self.columns = columns
+        self.ledger = ledger
 
 
 def results_path(file: Path) -> Path:
@@ -96,7 +100,9 @@ def prepare(
             _check_same(results, earlier)
         if earlier is not None and not again.any:
             counts = summary(ledger, reader.count)
-            raise AlreadyImportedError(_finding(file, counts), summary=counts, hint=_way_on(results))
+            raise AlreadyImportedError(
+                _finding(file, counts), summary=counts, columns=columns, ledger=ledger, hint=_way_on(results)
+            )
         if earlier is None or earlier["map"] != columns.chosen:
             name = file.name.encode("utf-8", "replace").decode()
             ImportKey(file=name, **key, map=columns.chosen).write(results, fresh=earlier is None)
