@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.members import SLUGS
-from unilead import Account, AsyncClient, Client, LeadError, Registry, Result, Simulator
+from unilead import Account, AsyncClient, Client, LeadError, Registry, Response, Result, Simulator
 
 REGISTRY = Registry(overrides=False)
 LEAD = {
@@ -86,3 +86,30 @@ def test_a_harmless_fault_is_repeated_until_the_lead_is_there(slug: str, fault: 
     outcome = create(simulator, sync=True)
     assert isinstance(outcome, Result)
     assert (outcome.attempts, simulator.count) == (3, 1)
+
+
+class _Refusing:
+    """A CRM that stores what it is sent, behind a proxy that turns each success into a refusal."""
+
+    def __init__(self, simulator: Simulator, status: int) -> None:
+        self.simulator, self.status = simulator, status
+
+    def send(self, request: Any, **rest: Any) -> Response:
+        answer = self.simulator.send(request, **rest)
+        return Response(self.status, answer.headers, answer.body) if 200 <= answer.status < 300 else answer
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 422, 423, 429, 477, 503])
+def test_a_lead_under_a_refusing_status_is_unknown_and_sent_once(slug: str, status: int) -> None:
+    simulator = REGISTRY.get(slug).simulator()
+    account = Account(slug, simulator.sample_settings)
+    with Client(registry=REGISTRY, transport=_Refusing(simulator, status)) as client:
+        with pytest.raises(LeadError) as caught:
+            client.create(LEAD, account)
+        assert (caught.value.outcome, caught.value.retryable, simulator.count) == ("unknown", False, 1)
+        found = [getattr(verdict, "outcome", "created") for _, verdict in client.create_many([LEAD] * 3, account)]
+    assert set(found) <= {"unknown", "not_sent"}, "a refused account is not asked again"
+    assert simulator.count == 1 + found.count("unknown") > 1

@@ -62,6 +62,8 @@ class HookSpecs:
     def parse_response(self, response: Response, request: Request, settings: Settings) -> CreatedLead:  # type: ignore[empty-body]
         """Turn the CRM's answer into the lead as it stored it. Asked once per answer, also that of a read.
 
+        Of a refusal it is asked again, as if its status were that of a success: whether there is a lead in it.
+
         Args:
             response: status, lower-case headers, decoded JSON (``None`` when the body is not JSON).
             request: the request it answers.

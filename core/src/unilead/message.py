@@ -130,6 +130,12 @@ class Response:
             return None
         return self.json if self.is_json else self.text
 
+    def with_status(self, status: int) -> Response:
+        """The same answer with another status; what was decoded of it is kept."""
+        copy = object.__new__(Response)
+        copy.__dict__.update(self.__dict__, status=status)
+        return copy
+
     def part(self, value: Any) -> Response:
         """One record's part of this answer, as an answer of its own; encoded only if somebody looks at its bytes."""
         return _Part(self.status, value)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from unilead.contradictions import is_id, names_leads
 from unilead.errors import (
     UNKNOWN_HINT,
     AuthError,
@@ -182,9 +183,14 @@ class Provider:
         """Turn the CRM's answer into the created lead.
 
         Raises: ProviderError. A 2xx without a usable id, and a 2xx that the provider cannot read, is a
-            MalformedResponseError whose outcome is ``unknown``; so is a refusal's status with an id.
+            MalformedResponseError whose outcome is ``unknown``; so is a refusing status over a created lead.
         """
-        created = self._judge("parse_response", CreatedLead, response, request=request, settings=settings)
+        try:
+            created = self._judge("parse_response", CreatedLead, response, request=request, settings=settings)
+        except ProviderError as error:
+            if names_leads(self._calls["parse_response"], error, response, request=request, settings=settings):
+                self._distrust_refusal(response)
+            raise
         return self._with_id(created, response)
 
     # --- many leads -----------------------------------------------------------------------------------------------
@@ -219,6 +225,9 @@ class Provider:
                 "parse_batch_response", (list, tuple), response, request=request, count=count, settings=settings
             )
         except ProviderError as error:
+            hook = self._calls["parse_batch_response"]
+            if names_leads(hook, error, response, request=request, count=count, settings=settings):
+                self._distrust_refusal(response)
             if count > 1 and response.status < 400 and error.outcome == "rejected":
                 error.doubt()
             raise
@@ -298,14 +307,17 @@ class Provider:
         raise self._complete(error_for(response)) from cause
 
     def _with_id(self, created: CreatedLead, response: Response) -> CreatedLead:
-        if not created.id or created.id == "0" or not created.id.strip():
+        if not is_id(created.id):
             self._distrust(response, "the answer names no lead id")
         if not 200 <= response.status < 300:
-            reason = f"the answer names a lead, and its status {response.status} refuses it"
-            raise self._complete(MalformedResponseError(reason, response=response))
+            self._distrust_refusal(response)
         if response.truncated:
             self._distrust(response, "the answer is cut off")
         return created
+
+    def _distrust_refusal(self, response: Response) -> NoReturn:
+        reason = f"the answer names a lead, and its status {response.status} refuses it"
+        raise self._complete(MalformedResponseError(reason, response=response))
 
     def _complete(self, error: E, response: Response | None = None) -> E:
         error.provider = error.provider or self.slug

@@ -172,7 +172,7 @@ class Sending:
 
     def _renewed(self, error: AuthError) -> Asking[bool]:
         """After a 401: whether the account has another token now, so that one more try makes sense."""
-        if error.category != "authentication" or error.status != 401:
+        if error.category != "authentication" or error.status != 401 or error.outcome == "unknown":
             return False
         if (yield from self._access.renew(self._left)):
             return True

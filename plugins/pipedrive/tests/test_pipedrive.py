@@ -6,13 +6,26 @@ import base64
 import http.client
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from unilead import Account, AuthError, Client, RateLimitError, Registry, RejectedError, Result, SettingsError
+from unilead import (
+    Account,
+    AuthError,
+    Client,
+    LeadError,
+    RateLimitError,
+    Registry,
+    RejectedError,
+    Request,
+    Response,
+    Result,
+    SettingsError,
+)
 from unilead.testing import ProviderContract, VendorRules
 from unilead_pipedrive.simulator import CLIENT_ID, CLIENT_SECRET, COMPANY, REFRESH_TOKEN, TOKEN, PipedriveSimulator
 
@@ -280,3 +293,16 @@ def test_token_endpoint_refuses(simulator: PipedriveSimulator, form: dict[str, s
 def test_token_endpoint_wants_the_clients_credentials(simulator: PipedriveSimulator) -> None:
     status, body = ask(simulator, "POST", "/oauth/token", "grant_type=refresh_token", Authorization="Basic eDp5")
     assert (status, body["error"]) == (400, "invalid_client")
+
+
+def test_a_lead_under_a_401_is_not_sent_again_with_a_new_token() -> None:
+    class Refusing(PipedriveSimulator):
+        def send(self, request: Request, **rest: Any) -> Response:
+            answer = super().send(request, **rest)
+            return replace(answer, status=401) if answer.status == 201 else answer
+
+    crm = Refusing()
+    client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "refresh_token": REFRESH_TOKEN}
+    with pytest.raises(LeadError) as caught:
+        Client(transport=crm).create(LEAD, Account("pipedrive", {**OAUTH, **client}))
+    assert (caught.value.outcome, crm.count) == ("unknown", 1)
