@@ -141,6 +141,12 @@ def test_f038_a_date_of_absurd_numbers_does_not_hide_the_outcome(
     assert caught.value.outcome == "unknown"
 
 
+def test_a_transport_that_fails_while_reading_back_leaves_the_lead_created(
+    registry: Registry, account: Account
+) -> None:
+    assert _create(Script(CREATED, ValueError("own fault")), registry, account, read_back=True).id == "7"
+
+
 def test_f039_a_long_wait_is_the_callers(registry: Registry, account: Account, slept: list[float]) -> None:
     with pytest.raises(RateLimitError) as caught:
         _create(Script(Response.of(429, {"text": "x"}, {"Retry-After": "99999"})), registry, account)

@@ -216,7 +216,7 @@ class Sending:
             yield from self._paced()
             response = yield from self._answer(request)
             read = self.provider.parse_response(response, request, self.settings)
-        except LeadError:
+        except Exception:  # also a fault of the application's own transport or pacer
             return created
         if read.id != created.id:
             return created
