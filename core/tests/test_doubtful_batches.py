@@ -199,3 +199,30 @@ def test_f079_after_a_stop_the_leads_of_a_group_that_were_not_sent_yet_are_not_s
     assert _verdicts(done) == ["created", "not_sent", "not_sent"]
     assert Counter(type(verdict).__name__ for _, verdict in done.value.value)["ConnectError"] == 2
     assert run.gate.closed is None, "the account is as good as before"
+
+
+def test_a_row_whose_repetition_breaks_off_has_no_verdict() -> None:
+    """The CRM did not process it at first, and may have the second time: the first verdict no longer holds."""
+
+    class Breaking(BatchSimulator):
+        def send(self, request: Any, **rest: Any) -> Response:
+            answer = super().send(request, **rest)
+            if len(self.sizes) > 1:
+                raise ValueError("the transport's own fault")
+            return answer
+
+    def parse_batch_response(response: Response) -> Any:
+        rows = response.json["rows"]
+        locked = error_for(Response.of(423, {}), "locked", processed=False)
+        return [locked, locked, *(CreatedLead(id=row["id"]) for row in rows[2:])]
+
+    found: list[int] = []
+
+    def consume(client: Client) -> None:
+        leads = [{"last_name": f"ok{i}"} for i in range(3)]
+        found.extend(index for index, _ in client.create_many(leads, ACCOUNT))
+
+    registry = batch_registry(parse_batch_response=parse_batch_response)
+    with Client(transport=Breaking(), registry=registry) as client, pytest.raises(ValueError, match="own fault"):
+        consume(client)
+    assert found == [2]

@@ -235,6 +235,8 @@ class Run:
         if not faults or attempt >= self.options.attempts or delay > LONGEST_WAIT:
             return
         if (yield from self.gate.slept(delay)):
+            for row, _ in faults:
+                del verdicts[row.index]  # it holds no longer: should the repetition break off, nobody knows
             yield from self._together([row for row, _ in faults], verdicts, attempt + 1)
 
     def _sending(self) -> Sending:
