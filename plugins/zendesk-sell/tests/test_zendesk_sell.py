@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unilead import Lead, Provider, Registry, RejectedError, Response, SettingsError
+from unilead import Lead, MalformedResponseError, Provider, Registry, RejectedError, Response, SettingsError
 from unilead.testing import ProviderContract, VendorRules
 
 
@@ -78,3 +78,12 @@ def test_the_first_attribute_that_a_field_goes_to_is_named(pointers: list[Any], 
     with pytest.raises(RejectedError) as caught:
         provider.parse_response(Response.of(422, {"errors": errors}), request, settings)
     assert caught.value.field == field
+
+
+def test_a_lead_beside_errors_is_unknown(provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    request = provider.build_request(Lead(last_name="Okafor"), settings)
+    answer = {"data": {"id": 5}, "errors": [{"error": {"code": "invalid_type", "message": "no"}}]}
+    with pytest.raises(MalformedResponseError) as caught:
+        provider.parse_response(Response.of(200, answer), request, settings)
+    assert caught.value.outcome == "unknown"

@@ -18,6 +18,7 @@ from unilead import (
     Field,
     FieldMap,
     Lead,
+    MalformedResponseError,
     OAuth2,
     OAuthSettings,
     PhoneSlots,
@@ -149,6 +150,8 @@ def parse_response(response: Response, request: Request, settings: ZendeskSellSe
     if response.status not in CREATED:
         raise _error(response, request)
     stored = response.json["data"]
+    if response.json.get("errors"):
+        raise MalformedResponseError("the answer holds both a lead and errors", response=response)
     return CreatedLead(
         id=stored["id"],
         owner=reference(stored.get("owner_id")),
