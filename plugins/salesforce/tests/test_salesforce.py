@@ -15,6 +15,7 @@ from unilead import (
     DuplicateLeadError,
     InvalidLeadError,
     Lead,
+    LeadError,
     MalformedResponseError,
     Provider,
     ProviderError,
@@ -611,3 +612,16 @@ def test_token_that_will_never_do_is_renewed_once_and_no_more(simulator: Salesfo
                 client.create(LEAD, account)
     assert sum(call.path.endswith("/token") for call in simulator.calls) <= 2
     assert simulator.count == 0
+
+
+@pytest.mark.parametrize("status", [200, 201, 400])
+@pytest.mark.parametrize("code", ["INVALID_FIELD", "UNABLE_TO_LOCK_ROW"])
+def test_an_id_beside_errors_is_unknown(
+    status: int, code: str, provider: Provider, simulator: SalesforceSimulator
+) -> None:
+    settings = provider.settings(simulator.sample_settings)
+    request = provider.build_request(Lead(last_name="Okafor"), settings)
+    answer = {"id": "00Q5g00000AbcDeEAJ", "success": False, "errors": [{"statusCode": code, "message": "no"}]}
+    with pytest.raises(LeadError) as caught:
+        provider.parse_response(Response.of(status, answer), request, settings)
+    assert (caught.value.outcome, caught.value.retryable) == ("unknown", False)

@@ -136,6 +136,9 @@ def refusal(response: Response, *, record: Mapping[str, Any], path_of: PathOf) -
         record: what was sent; its values are kept out of the message.
         path_of: finds the unified path of a field.
     """
+    body = response.json
+    if isinstance(body, dict) and body.get("id") and body.get("success") is False:
+        return MalformedResponseError("the answer holds both a lead and errors", response=response)
     faults = faults_of(response)
     if 200 <= response.status < 300 and not code_of(faults):
         return MalformedResponseError("the answer names no lead", response=response)
