@@ -77,6 +77,23 @@ def test_an_id_under_a_refusal_of_one_lead_is_unknown_and_not_sent_again(status:
     assert (caught.value.outcome, caught.value.retryable, crm.sizes) == ("unknown", False, [1])
 
 
+@pytest.mark.parametrize(("known", "outcome"), [("7", "rejected"), (None, "unknown")])
+def test_a_record_that_the_provider_says_was_there_before_is_no_new_lead(known: str | None, outcome: str) -> None:
+    class Knowing(BatchSimulator):
+        def send(self, request: Any, **rest: Any) -> Response:
+            return Response.of(409, {"prospect": {"id": "7"}})
+
+    def parse_response(response: Response) -> CreatedLead:
+        if response.status == 409:
+            raise error_for(response, existing_id=known)
+        return CreatedLead(id=response.json["prospect"]["id"])
+
+    client = Client(transport=Knowing(), registry=batch_registry(parse_response=parse_response))
+    with pytest.raises(LeadError) as caught:
+        client.create({"last_name": "a"}, ACCOUNT)
+    assert caught.value.outcome == outcome
+
+
 def test_f076_rows_that_share_an_id_are_unknown() -> None:
     crm = Answering(lambda rows: Response.of(207, {"rows": [rows[0], rows[1], rows[0]]}))
     found = _create(crm)

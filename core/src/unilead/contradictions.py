@@ -1,11 +1,11 @@
-"""Finds leads in answers that refuse them: proxies have been seen to turn the answer of a create into an error."""
+"""Finds leads in answers that refuse them: a proxy between can put any status over the answer of a create."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from unilead.errors import ProviderError
+from unilead.errors import DuplicateLeadError, ProviderError
 from unilead.message import Request, Response
 from unilead.schema import CreatedLead
 
@@ -22,11 +22,15 @@ def names_leads(
 ) -> bool:
     """Whether a refusal would be a success by another status. Most plugins look for a record only in a 2xx.
 
+    A record that the plugin says was there before is no such lead.
+
     Args:
         hook: reads the answer; it made ``error`` of it.
         arguments: what the hook takes besides.
     """
     if error.outcome == "unknown" or request.method == "GET" or not response.is_json:
+        return False
+    if isinstance(error, DuplicateLeadError) and error.existing_id:
         return False
     return any(
         _has_leads(hook, response=response.with_status(status), request=request, **arguments) for status in _SUCCESSES
