@@ -233,7 +233,7 @@ def test_a_database_that_cannot_be_opened_is_one_line(
 def test_a_setting_that_does_not_fit_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", "file:/nowhere/key")
     shell("tenant", "list", code=1)
-    assert "\nencryption_keys: its file cannot be read" in shell.err
+    assert "UNILEAD_HOST_ENCRYPTION_KEYS: its file cannot be read" in shell.err
 
 
 def test_a_misspelt_setting_is_named_with_the_nearest_one(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +243,21 @@ def test_a_misspelt_setting_is_named_with_the_nearest_one(shell: Shell, monkeypa
     assert "UNILEAD_HOST_ENCRYPTION_KEY is no setting; did you mean UNILEAD_HOST_ENCRYPTION_KEYS?" in shell.err
     assert "Unilead_Host_Nobody_Knows is no setting" in shell.err
     assert CANARY not in shell.err
+
+
+def test_a_setting_of_the_wrong_type_is_named_as_it_is_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNILEAD_HOST_PORT", CANARY)
+    shell("tenant", "list", code=1)
+    assert "UNILEAD_HOST_PORT: " in shell.err
+    assert CANARY not in shell.err
+
+
+@pytest.mark.parametrize("words", [[], ["tenant"], ["token"], ["account"]])
+def test_a_missing_command_is_said_with_the_way_to_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words) == 2
+    out, err = capsys.readouterr()
+    command = " ".join(["unilead-host", *words])
+    assert (out, err) == ("", f"unilead-host: Missing command.\n  hint: {command} --help\n")
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,7 +33,7 @@ def test_s025_a_value_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", f"file:{tmp_path / 'keys'}")
     assert [key.get_secret_value() for key in HostSettings().encryption_keys] == KEYS
     monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", f"file:{tmp_path / 'missing'}")
-    with pytest.raises(ValidationError, match="encryption_keys: its file cannot be read: No such file"):
+    with pytest.raises(ValidationError, match="ENCRYPTION_KEYS: its file cannot be read: No such file"):
         HostSettings()
 
 

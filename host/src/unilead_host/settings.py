@@ -116,10 +116,15 @@ class HostSettings(BaseModel):
         return self
 
 
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return (PREFIX + name).upper()
+
+
 def _unknown(variable: str, known: Iterable[str]) -> str:
     """What is wrong with a variable that is no setting's: a setting that is misspelt must not be without effect."""
     nearest = get_close_matches(variable.lower().removeprefix(PREFIX), known, 1)
-    return f"{variable} is no setting" + (f"; did you mean {(PREFIX + nearest[0]).upper()}?" if nearest else "")
+    return f"{variable} is no setting" + (f"; did you mean {variable_of(nearest[0])}?" if nearest else "")
 
 
 def _from_file(name: str, value: Any) -> Any:
@@ -130,4 +135,4 @@ def _from_file(name: str, value: Any) -> Any:
         return Path(value.removeprefix("file:")).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
-        raise ValueError(f"{name}: its file cannot be read: {reason}") from None
+        raise ValueError(f"{variable_of(name)}: its file cannot be read: {reason}") from None

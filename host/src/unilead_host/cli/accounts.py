@@ -18,7 +18,7 @@ from unilead_host.cli.group import Failure
 from unilead_host.cli.opened import Opened, using
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def account() -> None:
     """Make, list, block and delete integrated accounts. TENANT is a name or an id."""
 

@@ -58,4 +58,6 @@ def _report(error: click.ClickException | LeadError, *, as_json: bool) -> int:
     note(f"unilead-host: {first}")
     for text in more:
         note(f"  {text.strip()}")
+    if isinstance(error, click.UsageError) and error.ctx:
+        click.echo(f"  hint: {error.ctx.command_path} --help", err=True)
     return code

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from unilead_host.accounts import Accounts
 from unilead_host.cli.group import Failure
 from unilead_host.crypto import SealError, Vault
 from unilead_host.providers import registry_of
-from unilead_host.settings import HostSettings
+from unilead_host.settings import HostSettings, variable_of
 from unilead_host.storage import Database, StorageError, current_revision, newest_revision
 from unilead_host.tenants import Tenant, Tenants
 from unilead_host.tokens import Tokens
@@ -46,8 +47,13 @@ def read_settings(**given: Any) -> HostSettings:
         return HostSettings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
-    lines = [": ".join([*map(str, fault["loc"]), fault["msg"].removeprefix("Value error, ")]) for fault in faults]
-    raise Failure("the settings do not fit (UNILEAD_HOST_…)\n" + "\n".join(lines))
+    raise Failure("the settings do not fit\n" + "\n".join(map(_fault_text, faults)))
+
+
+def _fault_text(fault: ErrorDetails) -> str:
+    """What is wrong with one setting, below the name of its variable."""
+    names = [str(place) for place in fault["loc"]]  # none where settings do not fit each other
+    return ": ".join([*map(variable_of, names[:1]), *names[1:], fault["msg"].removeprefix("Value error, ")])
 
 
 def using(work: Callable[[Opened], Awaitable[T]]) -> T:

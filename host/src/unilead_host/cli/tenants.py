@@ -14,7 +14,7 @@ from unilead_host.cli.opened import Opened, using
 from unilead_host.tenants import Tenant
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def tenant() -> None:
     """Make, list and delete tenants."""
 

@@ -17,7 +17,7 @@ from unilead_host.tokens import Scope, Token
 HOUR = 3600.0
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def token() -> None:
     """Make, list and revoke API tokens. TENANT is a name or an id."""
 
