@@ -179,6 +179,19 @@ def test_a_malformed_account_file_names_the_line_and_quotes_nothing(name: str, t
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["", 'id = "1"', 'provider = "acme"\ntoken = "x"', 'provider = "acme"\nid = ""'])
+def test_what_an_account_file_lacks_is_said_with_its_name(text: str, tmp_path: Path) -> None:
+    (tmp_path / "account.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"^(\[acme\] )?account file .*account\.toml: "):
+        load_account(tmp_path / "account.toml")
+
+
+def test_an_empty_lead_is_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "lead.json").write_text("\n", encoding="utf-8")
+    with pytest.raises(InvalidLeadError, match=r"lead\.json: the lead is empty"):
+        read_lead(str(tmp_path / "lead.json"))
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", "{bad", ""])
 def test_a_malformed_lead_names_its_file(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "lead.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -57,6 +58,12 @@ def test_l008_no_window_is_ever_overfull_and_hardly_a_slot_is_lost(workers: int,
         assert most_in_any_window(sent, limit.seconds) <= limit.requests
     allowed = min(60 / limit.seconds * limit.requests for limit in limits)
     assert len(sent) >= 0.9 * allowed
+
+
+def test_a_pacer_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyrate_limiter", None)
+    with pytest.raises(ImportError, match=r"pip install 'unilead\[bulk\]'"):
+        RatePacer()
 
 
 def test_accounts_do_not_share_a_budget() -> None:

@@ -43,7 +43,11 @@ def load_account(path: str | Path) -> Account:
         raise SettingsError(f"account file {path} is not valid {'JSON' if is_json else 'TOML'}{where}") from None
     if isinstance(values, dict) and "id" not in values:  # the same at each load: tokens and results are kept by it
         values = {**values, "id": default_id(path)}
-    return account_of(values, path.parent)
+    try:
+        return account_of(values, path.parent)
+    except SettingsError as error:
+        error.message = f"account file {path}: {error.message}"
+        raise
 
 
 def default_id(path: Path) -> str:

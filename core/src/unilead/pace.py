@@ -39,8 +39,10 @@ class RatePacer:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        import pyrate_limiter
-
+        try:
+            import pyrate_limiter
+        except ModuleNotFoundError:
+            raise ImportError("RatePacer needs its extra: pip install 'unilead[bulk]'") from None
         self._library = pyrate_limiter
         self._clock = clock
         self._buckets: dict[str, InMemoryBucket | None] = {}

@@ -67,7 +67,8 @@ def parse_lead(path: str, data: bytes) -> Lead:
     except InvalidLeadError as error:
         if error.fields == ("body",):
             name = "standard input" if path == "-" else click.format_filename(path)
-            error.message = f"{name}: {error.message.replace('request body', 'the lead')}"
+            said = error.message.replace("request body", "the lead") if data.strip() else "the lead is empty"
+            error.message = f"{name}: {said}"
         raise
 
 
