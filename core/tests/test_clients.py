@@ -216,3 +216,15 @@ def test_a_failed_connection_says_why(
     with pytest.raises(ConnectError) as caught:
         create() if kind == "sync" else asyncio.run(create_async())
     assert caught.value.message.endswith(f": {reason}")
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 1e10])
+def test_a_time_that_no_socket_can_wait_is_refused_before_anything_is_sent(
+    seconds: float, registry: Registry, account: Account
+) -> None:
+    with pytest.raises(ValueError, match="timeout is seconds, at most 86,400"):
+        Client(registry=registry, timeout=seconds)
+    crm = AcmeSimulator()
+    with Client(registry=registry, transport=crm) as client, pytest.raises(ValueError, match="timeout"):
+        client.create(LEAD, account, timeout=seconds)
+    assert crm.count == 0

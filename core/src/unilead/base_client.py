@@ -26,6 +26,8 @@ from unilead.settings import Settings
 if TYPE_CHECKING:
     from unilead.bulk import BeforeSend, Run
 
+LONGEST_TIMEOUT = 86_400  # seconds; sockets refuse what is much longer
+
 
 class BaseClient(ABC):
     """What both clients share; they differ in how they drive what is set up here.
@@ -51,6 +53,7 @@ class BaseClient(ABC):
         if base_url is not None and not allow_private:
             raise ValueError("base_url is for simulators and needs allow_private=True")
         _check_policy(on_unsupported)
+        _check_time(timeout)
         self.registry = registry or Registry()
         self._transport = transport
         self._backend = backend
@@ -103,6 +106,7 @@ class BaseClient(ABC):
     def _set_up(self, account: Account, **own: Any) -> tuple[Provider, Settings, Options]:
         """What an exchange with this account needs; ``own`` are options of its own, ``None`` for the usual one."""
         _check_policy(own.get("on_unsupported"))
+        _check_time(own.get("timeout"))
         provider = self.registry.get(account.provider)
         settings = provider.settings_of(account)
         options = self._usual_options(account, provider, settings)
@@ -148,6 +152,11 @@ class BaseClient(ABC):
             return Access(provider, settings, refresher)
 
         return make
+
+
+def _check_time(timeout: float | None) -> None:
+    if timeout is not None and not timeout <= LONGEST_TIMEOUT:  # so that a NaN is refused too
+        raise ValueError(f"timeout is seconds, at most {LONGEST_TIMEOUT:,}, not {timeout}")
 
 
 def _check_policy(on_unsupported: str | None) -> None:

@@ -37,8 +37,8 @@ class Client(BaseClient):
         send_once: pass every answer on at once, a 429 too; only a request that never left is tried again.
         credential_store: where refreshed tokens are kept; in memory by default.
         pacer: keeps each account below its CRM's rate limits, such as a `RatePacer`; nothing does by default.
-    Raises: ValueError for ``base_url`` without ``allow_private``, and for an unknown ``on_unsupported``; at the first
-        use, for a transport or a back end that cannot send synchronously.
+    Raises: ValueError for ``base_url`` without ``allow_private``, a ``timeout`` of more than a day, and an unknown
+        ``on_unsupported``; at the first use, for a transport or a back end that cannot send synchronously.
     """
 
     _driver: Driver

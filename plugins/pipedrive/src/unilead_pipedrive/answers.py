@@ -22,6 +22,7 @@ EMBEDDED: dict[int, Category] = {  # by the errorCode of a 2xx that is a refusal
 BURST_WINDOW = 2.0  # seconds
 DAILY_COUNTERS = ("x-daily-ratelimit-token-remaining", "x-daily-requests-left")
 
+_STATUS = re.compile(r"[1-9][0-9]{2}")
 _SECONDS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?")
 
 
@@ -60,14 +61,15 @@ def _throttled(response: Response, message: str, code: str | None) -> ProviderEr
 def refusal_inside(response: Response) -> ProviderError:
     """Judge a 2xx that does not report success: a refusal only where it says so and holds no record."""
     body = response.json
-    message, status = _words(body, response), body.get("errorCode")
-    refused = body["success"] is False and not body.get("data") and not _is_server_fault(status)
+    message, status = _words(body, response), _embedded_status(body.get("errorCode"))
+    refused = body["success"] is False and not body.get("data") and status < 500
     category: Category = EMBEDDED.get(status, "validation") if refused else "unexpected"
     return error_for(response, message or "the answer reports no success", category=category, vendor_code=_code(body))
 
 
-def _is_server_fault(status: Any) -> bool:
-    return isinstance(status, int) and status >= 500
+def _embedded_status(code: Any) -> int:
+    """The status that an answer names inside; 0 for none."""
+    return int(code) if isinstance(code, (int, str)) and _STATUS.fullmatch(str(code)) else 0
 
 
 def _words(body: Mapping[str, Any], response: Response) -> str:
