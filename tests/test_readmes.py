@@ -39,6 +39,11 @@ def test_the_sections_are_there_in_this_order(plugin: Path) -> None:
 
 
 @plugins
+def test_the_install_brings_the_command_that_the_readme_goes_on_with(plugin: Path) -> None:
+    assert f"pip install 'unilead[cli]' unilead-{slug_of(plugin)}\n" in readme_of(plugin)
+
+
+@plugins
 def test_every_setting_is_explained(plugin: Path) -> None:
     rows = re.findall(r"^\| (`.+?) \|", readme_of(plugin), re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
