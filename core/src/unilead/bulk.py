@@ -22,13 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from unilead.auth import check_sign_in
-from unilead.errors import (
-    AuthError,
-    HookContractError,
-    LeadError,
-    MissingFieldsError,
-    RejectedError,
-)
+from unilead.errors import AuthError, HookContractError, LeadError, MissingFieldsError, RejectedError
 from unilead.exchange import Result, refuse_losses
 from unilead.gate import Gate
 from unilead.message import Request, Response

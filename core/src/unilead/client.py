@@ -98,8 +98,8 @@ class Client(BaseClient):
             numbered: ``leads`` are pairs of an index of the caller's own, each one once, and a lead.
             before_send: told the indexes of the leads that a request carries, before it first leaves and from the
                 thread that sends it; what it raises ends the sending, and nothing of that request leaves.
-        Returns: an iterator of pairs ``(index, Result | LeadError)`` in the order in which the CRM answers, whose
-            ``calls`` counts the requests.
+        Returns: an iterator of pairs ``(index, Result | LeadError)`` in the order in which the CRM answers. Its
+            ``calls`` counts the requests, and its ``stop()`` ends the sending.
         Raises: ConfigurationError at once, for an account that cannot be used.
         """
         from unilead.in_flight import Creating, in_threads

@@ -2,8 +2,8 @@
 
 Both take from the source only when a place is free, so memory does not grow with the input, and both give a group's
 place away only after its verdicts were taken: never more than ``concurrency`` groups are without a verdict. Verdicts
-come in the order in which the CRM answers. When the source or the caller's own callback fails, nothing more is taken,
-what is in flight is finished and passed on, and then the fault is raised.
+come in the order in which the CRM answers. When the source fails, nothing more is taken; when the caller's own callback
+or transport does, nothing more is sent either. What is in flight is finished and passed on, then the fault is raised.
 """
 
 from __future__ import annotations

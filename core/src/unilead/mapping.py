@@ -32,8 +32,8 @@ class FieldMap:
     def __init__(self, *fields: Field) -> None:
         self.fields = fields
         self.required: tuple[str, ...] = tuple(name for name in _ORDER if self._requires(name))
-        self.supported: tuple[str, ...] = tuple(name for name in _ORDER if self._takes(name))
-        self.taken: tuple[str, ...] = tuple(name for name in REQUEST_FIELDS if self._takes_at_all(name))
+        self.supported: tuple[str, ...] = tuple(name for name in _ORDER if self._supports(name))
+        self.taken: tuple[str, ...] = tuple(name for name in REQUEST_FIELDS if self._takes(name))
         self._writers: dict[str, Writer] = {name: writer_of(name, self._rows(name)) for name in self.supported}
         self._write_custom_fields = self._writers.pop("custom_fields", reporter("custom_fields"))
         for row in fields:
@@ -48,10 +48,10 @@ class FieldMap:
     def _requires(self, name: str) -> bool:
         return any(row.required for row in self._rows(name))
 
-    def _takes(self, name: str) -> bool:
+    def _supports(self, name: str) -> bool:
         return any(row.source != COMPANY_NAME for row in self._rows(name))
 
-    def _takes_at_all(self, name: str) -> bool:
+    def _takes(self, name: str) -> bool:
         if name == COMPANY_NAME:  # a row may also convert the whole account
             return any(row.source in ("account", COMPANY_NAME) for row in self.fields)
         return name in self.supported

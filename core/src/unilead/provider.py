@@ -85,7 +85,7 @@ class Provider:
 
     @property
     def supported(self) -> tuple[str, ...]:
-        """The lead fields this CRM takes, required ones included."""
+        """The lead fields that the contract lists for this CRM, required ones included."""
         return self.info.fields.supported
 
     @property

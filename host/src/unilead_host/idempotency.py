@@ -18,8 +18,8 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from unilead_host.storage import Connection, Database
-from unilead_host.storage.tables import idempotency_keys, now
+from unilead_host.storage import Connection, Database, now
+from unilead_host.storage.tables import idempotency_keys
 
 KeyState: TypeAlias = Literal["started", "running", "done", "unknown", "mismatch", "gone"]
 
@@ -58,6 +58,7 @@ class Key:
     """One use of an ``Idempotency-Key``.
 
     Attributes:
+        scope: where it belongs.
         name: what the client wrote.
         fingerprint: of the request.
         use_id: tells this use from every other one.

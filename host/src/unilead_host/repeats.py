@@ -87,14 +87,12 @@ class Repeats:
         content = noted.content
         if self._unwritten.get(content) is not noted:
             return
-        row = {**content[0].columns, "fingerprint": content[1], "outcome_id": noted.id, "at": now()}
-        statement = self._database.insert(unknown_outcomes).values(row)
-        renewed = {"outcome_id": noted.id, "at": now()}
+        sent = {"outcome_id": noted.id, "at": now()}
+        wanted = self._database.insert(unknown_outcomes).values({**_columns(content), **sent})
+        renewed = wanted.on_conflict_do_update(index_elements=list(unknown_outcomes.primary_key), set_=sent)
         try:
             async with self._database.transaction() as connection:
-                await connection.execute(
-                    statement.on_conflict_do_update(index_elements=list(unknown_outcomes.primary_key), set_=renewed)
-                )
+                await connection.execute(renewed)
         except sa.exc.IntegrityError:  # the account was deleted meanwhile: nothing is sent to it any more
             self._drop(content, noted.id)
         if self._unwritten.get(content) is noted:
@@ -114,7 +112,7 @@ class Repeats:
             rows = (await connection.execute(sa.delete(unknown_outcomes).where(over).returning(unknown_outcomes))).all()
         for content, outcome_id in _contents(rows):
             self._drop(content, outcome_id)
-        for noted in [*self._unwritten.values()]:
+        for noted in list(self._unwritten.values()):
             if noted.until <= time.monotonic():
                 self._drop(noted.content, noted.id)
         return len(rows)
@@ -128,10 +126,14 @@ class Repeats:
             del self._known[content]
 
 
-def _row(content: Content) -> sa.ColumnElement[bool]:
+def _columns(content: Content) -> dict[str, str]:
+    """The row's primary key."""
     scope, digest = content
-    wanted = {**scope.columns, "fingerprint": digest}
-    return sa.and_(*(unknown_outcomes.c[name] == value for name, value in wanted.items()))
+    return {**scope.columns, "fingerprint": digest}
+
+
+def _row(content: Content) -> sa.ColumnElement[bool]:
+    return sa.and_(*(unknown_outcomes.c[name] == value for name, value in _columns(content).items()))
 
 
 def _contents(rows: Any) -> Iterator[tuple[Content, str]]:

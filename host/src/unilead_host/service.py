@@ -214,11 +214,7 @@ class LeadService:
             refusal.warn(made[0].dropped if made else (), unknown_keys(attempt.document))
             raise
         except Exception as fault:
-            LOG.error("create.crashed", request_id=attempt.call.request_id, fault=type(fault).__name__, exc_info=fault)
-            crash = (
-                OutcomeUnknownError("the host failed") if is_sent else LeadError("the host failed", outcome="not_sent")
-            )
-            verdict = await self._refused(attempt, crash, ())
+            verdict = await self._refused(attempt, _crashed(attempt.call, fault, is_sent=is_sent), ())
         else:
             verdict = Created.of(result, quota_headers(target.provider.info, result.response))
         attempt.trace["outcome"] = verdict.outcome
@@ -277,6 +273,12 @@ class LeadService:
         if error.response is not None:
             answer.headers |= quota_headers(info, error.response)
         return answer
+
+
+def _crashed(call: LeadCall, fault: Exception, *, is_sent: bool) -> LeadError:
+    """A fault of the host or of a plugin: told in the log alone."""
+    LOG.error("create.crashed", request_id=call.request_id, fault=type(fault).__name__, exc_info=fault)
+    return OutcomeUnknownError("the host failed") if is_sent else LeadError("the host failed", outcome="not_sent")
 
 
 def _lead(body: bytes) -> Lead | dict[str, Any]:

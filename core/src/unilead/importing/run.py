@@ -196,7 +196,7 @@ class Import:
         self._in_doubt: set[int] = set()  # rows on their way that an earlier run may have created
 
     def stop(self) -> None:
-        """Send no further rows; those in flight go on to their verdict. For signal handlers."""
+        """Send nothing more; the requests in flight go on to their verdicts. For signal handlers."""
         self._stopping = True
         if self._creating is not None:
             self._creating.stop()
