@@ -294,3 +294,9 @@ def test_a_format_can_be_said_where_the_suffix_says_nothing(file: Any) -> None:
     path = file("a\n1\n", "leads.data")
     assert "nothing here reads .data" in _refused(path)
     assert _rows(open_reader(path, form="csv")) == [["1"]]
+
+
+def test_a_json_file_is_refused_with_what_is_read_instead(file: Any) -> None:
+    with pytest.raises(FileError) as caught:
+        open_reader(file('[{"last_name": "a"}]', "leads.json"))
+    assert "--format jsonl" in (caught.value.hint or "") and "unilead create" in (caught.value.hint or "")

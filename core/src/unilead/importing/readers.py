@@ -79,6 +79,8 @@ def open_reader(
 
         return ParquetReader(path) if form == "parquet" else XlsxReader(path, sheet)
     hint = f"known are {', '.join(SUFFIXES)}; or say what it is: --format csv"
+    if path.suffix.lower() == ".json":
+        hint = "leads that stand one a line: --format jsonl; one lead alone: unilead create; a JSON array is not read"
     raise FileError(f"{path}: nothing here reads {path.suffix or 'a file without suffix'}", hint=hint)
 
 
