@@ -55,6 +55,9 @@ async def test_b071_each_setting_at_fault_is_named(ours: Tenant) -> None:
         "settings.token": "missing",
         "settings.tokn": "extra_forbidden",
     }
+    misspelt = await ours("POST", body={"provider": "acme", "settings": {"token": "x"}, "lable": "Sales"})
+    assert misspelt.json()["message"] == "lable: is not known here"
+    assert (await ours("POST", body={})).json()["message"] == "provider: is required"
     unknown = await ours("POST", body={"provider": "nobody"})
     assert unknown.json()["details"]["failures"][0]["field"] == "provider"
 

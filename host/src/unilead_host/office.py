@@ -47,10 +47,16 @@ async def _openapi(request: Request) -> Response:
     return JSONResponse(request.app.openapi())
 
 
+WORDS = {"missing": "is required", "extra_forbidden": "is not known here"}  # pydantic speaks of inputs and fields
+
+
 async def _validation_error(request: Request, error: Exception) -> Response:
     """Name what is wrong without showing it: what was sent may hold credentials."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    failures = [{"field": _path(one["loc"][1:]), "code": one["type"], "message": one["msg"]} for one in error.errors()]
+    failures = [
+        {"field": _path(one["loc"][1:]), "code": one["type"], "message": WORDS.get(one["type"], one["msg"])}
+        for one in error.errors()
+    ]
     message = "; ".join(f"{one['field']}: {one['message']}" for one in failures)
     return response_of(Answer(400, error_body(400, message, details={"failures": failures})))
 
