@@ -297,7 +297,7 @@ def test_an_account_that_cannot_be_used_fails_at_once(crm: BatchSimulator) -> No
 # --- in flight --------------------------------------------------------------------------------------------------------
 
 
-class Gate:
+class Turnstile:
     """A transport whose answers wait until they are let through."""
 
     def __init__(self, crm: BatchSimulator) -> None:
@@ -314,7 +314,7 @@ class Gate:
 
 
 def test_no_more_is_taken_than_is_in_flight(crm: BatchSimulator) -> None:
-    gate, taken = Gate(crm), []
+    gate, taken = Turnstile(crm), []
 
     def leads() -> Iterator[dict[str, str]]:
         for lead in _leads(1000):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,17 @@ def _statuses(file: Path) -> dict[int, str]:
     return {entry["row"]: entry["status"] for entry in map(json.loads, lines)}
 
 
+def _failing_at(turn: int) -> Callable[[int], None]:
+    """A wait for the disk that fails once, the first one being 0."""
+    waits = iter(range(1_000))
+
+    def wait(opened: int) -> None:
+        if next(waits) == turn:
+            raise OSError(errno.EIO, "Input/output error")
+
+    return wait
+
+
 # --- the disk ---------------------------------------------------------------------------------------------------------
 
 
@@ -31,14 +43,8 @@ def test_f072_a_disk_that_fails_ends_the_import_and_nothing_more_is_sent(
     run: Any, leads: Any, crm: BatchSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = leads(500)
-    waits = iter(range(1_000))
-
-    def third_fails(opened: int) -> None:
-        if next(waits) == 2:
-            raise OSError(errno.EIO, "Input/output error")
-
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fdatasync", third_fails)
+        patch.setattr(os, "fdatasync", _failing_at(2))
         code, out, err = run("--concurrency", 1, file)
     assert (code, out, crm.count) == (2, "", 2 * SIZE)
     said = " ".join(err.split())
@@ -54,15 +60,9 @@ def test_f072_a_disk_that_fails_under_many_requests_ends_the_import(
 ) -> None:
     """The answers of the requests in flight are still written down."""
     file = leads(500)
-    waits = iter(range(1_000))
-
-    def some_fail(opened: int) -> None:
-        if next(waits) == 2:
-            raise OSError(errno.EIO, "Input/output error")
-
     crm.faults.latency = 0.02
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fdatasync", some_fail)
+        patch.setattr(os, "fdatasync", _failing_at(2))
         assert run("--concurrency", 4, file)[0] == 2
     found = _statuses(file)
     assert list(found.values()).count("created") == crm.count
@@ -73,13 +73,7 @@ def test_f072_a_disk_that_fails_under_many_requests_ends_the_import(
 def test_f072_a_disk_that_fails_at_the_end_is_exit_2(
     run: Any, leads: Any, crm: BatchSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits = iter(range(1_000))
-
-    def last_fails(opened: int) -> None:
-        if next(waits) == 1:
-            raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(os, "fdatasync", last_fails)
+    monkeypatch.setattr(os, "fdatasync", _failing_at(1))
     code, out, err = run(leads(5))
     assert (code, crm.count) == (2, 5)
     assert "5 created" in out
@@ -151,17 +145,20 @@ def test_f080_an_unknown_row_that_is_not_reached_again_stays_unknown(run: Any, l
     assert "it may exist since an earlier run; in this one: could not connect" in " ".join(out.split())
 
 
-@pytest.mark.parametrize("marked", [False, True])
-def test_f080_an_unknown_row_that_the_crm_did_not_process_stays_unknown(
-    marked: bool, run: Any, leads: Any, crm: BatchSimulator
-) -> None:
+def test_f080_an_unknown_row_that_is_throttled_stays_unknown(run: Any, leads: Any, crm: BatchSimulator) -> None:
     file = leads(10)
     crm.faults.drop_after_commit = 1
     run(file)
-    if marked:
-        crm.faults.throttle = 99
-    else:
-        crm.unauthorized = lambda call: Response.of(401, {"text": "no"})  # type: ignore[method-assign]
+    crm.faults.throttle = 99
+    assert run("--retry-unknown", file)[0] == 3
+    assert set(_statuses(file).values()) == {"unknown"}
+
+
+def test_f080_an_unknown_row_whose_account_is_refused_stays_unknown(run: Any, leads: Any, crm: BatchSimulator) -> None:
+    file = leads(10)
+    crm.faults.drop_after_commit = 1
+    run(file)
+    crm.unauthorized = lambda call: Response.of(401, {"text": "no"})  # type: ignore[method-assign]
     assert run("--retry-unknown", file)[0] == 3
     assert set(_statuses(file).values()) == {"unknown"}
 

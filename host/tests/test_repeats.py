@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from host_stage import Stage, staged
 from host_storage import locked, losing_commits, pausing
 from unilead_host.accounts import Accounts
-from unilead_host.idempotency import Scope
+from unilead_host.idempotency import Scope, fingerprint
 from unilead_host.repeats import Repeats
 from unilead_host.storage import Database, now
 from unilead_host.storage.tables import unknown_outcomes
@@ -38,6 +38,16 @@ async def age(database: Database) -> None:
         await connection.execute(sa.update(unknown_outcomes).values(at=now() - 901))
 
 
+async def assert_found_and_forgotten(database: Database, scope: Scope) -> None:
+    """What is in the database is known to a host that starts, until it forgets it."""
+    restarted = Repeats(database, minutes=15)
+    await restarted.load()
+    outcome = await restarted.find(scope, BODY)
+    assert outcome is not None
+    await restarted.forget(outcome)
+    assert await restarted.find(scope, BODY) is None
+
+
 async def test_the_guard_remembers_and_forgets(database: Database, scope: Scope) -> None:
     guard = Repeats(database, minutes=15)
     await guard.load()
@@ -47,12 +57,7 @@ async def test_the_guard_remembers_and_forgets(database: Database, scope: Scope)
     assert await guard.find(scope, dict(reversed(BODY.items())))
     assert await guard.find(scope, {}) is None
     assert await guard.find(Scope(scope.tenant_id, scope.account_id, "POST", "/other"), BODY) is None
-    restarted = Repeats(database, minutes=15)
-    await restarted.load()
-    outcome = await restarted.find(scope, BODY)
-    assert outcome is not None
-    await restarted.forget(outcome)
-    assert await restarted.find(scope, BODY) is None
+    await assert_found_and_forgotten(database, scope)
 
 
 async def test_the_guard_ends_with_its_time(database: Database, scope: Scope) -> None:
@@ -72,18 +77,10 @@ async def test_the_guard_can_be_switched_off(database: Database, scope: Scope) -
 
 
 async def test_a_row_of_the_last_release_is_found_and_forgotten(database: Database, scope: Scope) -> None:
+    row = {**scope.columns, "fingerprint": fingerprint(BODY), "at": now()}
     async with database.transaction() as connection:
-        columns = {name: sa.literal(value) for name, value in scope.columns.items()}
-        guard = Repeats(database, minutes=15)
-        noted = guard.note(scope, BODY)
-        row = {**columns, "fingerprint": noted.content[1], "at": now()}
         await connection.execute(unknown_outcomes.insert().values(row))
-    restarted = Repeats(database, minutes=15)
-    await restarted.load()
-    outcome = await restarted.find(scope, BODY)
-    assert outcome is not None
-    await restarted.forget(outcome)
-    assert await restarted.find(scope, BODY) is None
+    await assert_found_and_forgotten(database, scope)
 
 
 # --- over HTTP --------------------------------------------------------------------------------------------------------
