@@ -228,3 +228,25 @@ def test_a_time_that_no_socket_can_wait_is_refused_before_anything_is_sent(
     with Client(registry=registry, transport=crm) as client, pytest.raises(ValueError, match="timeout"):
         client.create(LEAD, account, timeout=seconds)
     assert crm.count == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "backend", "reason"),
+    [
+        (Client, "nope", "'nope' is not known; choose from httpx, httpx2$"),
+        (Client, "aiohttp", "'aiohttp' cannot send synchronously"),
+        (AsyncClient, "nope", "choose from httpx, httpx2, aiohttp$"),
+    ],
+)
+def test_a_back_end_that_cannot_be_used_is_refused_at_once(kind: Any, backend: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        kind(backend=backend)
+
+
+@pytest.mark.parametrize(("kind", "backend"), [(Client, "httpx2"), (AsyncClient, "httpx2"), (AsyncClient, "aiohttp")])
+def test_a_back_end_without_its_library_names_its_extra(
+    kind: Any, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unilead.transport.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=rf"pip install 'unilead\[{backend}\]'"):
+        kind(backend=backend)

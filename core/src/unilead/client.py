@@ -14,7 +14,7 @@ from unilead.message import Request
 from unilead.oauth import Grant
 from unilead.schema import Lead
 from unilead.sending import OnUnsupported
-from unilead.transport import open_async_transport, open_transport
+from unilead.transport import check_backend, open_async_transport, open_transport
 
 if TYPE_CHECKING:
     from unilead.bulk import BeforeSend, Given
@@ -37,13 +37,16 @@ class Client(BaseClient):
         send_once: pass every answer on at once, a 429 too; only a request that never left is tried again.
         credential_store: where refreshed tokens are kept; in memory by default.
         pacer: keeps each account below its CRM's rate limits, such as a `RatePacer`; nothing does by default.
-    Raises: ValueError for ``base_url`` without ``allow_private``, a ``timeout`` of more than a day, and an unknown
-        ``on_unsupported``; at the first use, for a transport or a back end that cannot send synchronously.
+    Raises: ValueError for ``base_url`` without ``allow_private``, a ``timeout`` of more than a day, an unknown
+        ``on_unsupported`` or ``backend``, and, at the first use, for a transport that cannot send synchronously;
+        ImportError for a back end whose extra is not installed.
     """
 
     _driver: Driver
 
     def _make_driver(self) -> Driver:
+        if self._transport is None:
+            check_backend(self._backend, asynchronous=False)
         return Driver(lambda: open_transport(self._transport, self._backend, allow_private=self._allow_private))
 
     def create(
@@ -159,6 +162,8 @@ class AsyncClient(BaseClient):
     _driver: AsyncDriver
 
     def _make_driver(self) -> AsyncDriver:
+        if self._transport is None:
+            check_backend(self._backend, asynchronous=True)
         return AsyncDriver(
             lambda: open_async_transport(self._transport, self._backend, allow_private=self._allow_private),
             bound=self._transport is None,

@@ -11,12 +11,14 @@ installed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from unilead.message import Request, Response
 
 Backend: TypeAlias = Literal["httpx", "httpx2", "aiohttp"]
 ENGINES = {"httpx": "httpcore", "httpx2": "httpcore2"}
+NATIVE = "aiohttp"  # the back end and its library; asynchronous only
 
 
 @runtime_checkable
@@ -41,10 +43,25 @@ class AsyncTransport(Protocol):
         """Close all connections."""
 
 
+def check_backend(backend: str, *, asynchronous: bool) -> None:
+    """Find out whether a back end can be used, without importing its library.
+
+    Raises: ValueError for one that is not known or cannot send so, ImportError where its extra is not installed.
+    """
+    libraries = ENGINES | {NATIVE: NATIVE} if asynchronous else ENGINES
+    if backend not in libraries:
+        fault = "cannot send synchronously" if backend == NATIVE else "is not known"
+        raise ValueError(f"backend {backend!r} {fault}; choose from {', '.join(libraries)}")
+    if find_spec(libraries[backend]) is None:
+        raise ImportError(f"backend {backend!r} needs its extra: pip install 'unilead[{backend}]'")
+
+
 def open_transport(given: Any, backend: str, *, allow_private: bool = False) -> Transport:
     """Make what sends: the application's own transport (a simulator, one of httpx's), or a pool of the back end.
 
-    Raises: ValueError for a transport or a back end that cannot send synchronously.
+    Args:
+        backend: one that `check_backend` has passed.
+    Raises: ValueError for a transport that cannot send synchronously.
     """
     if isinstance(given, Transport):
         return given
@@ -52,27 +69,23 @@ def open_transport(given: Any, backend: str, *, allow_private: bool = False) -> 
         from unilead.transport.given import GivenTransport
 
         return GivenTransport(given, backend)
-    if backend not in ENGINES:
-        raise ValueError(f"backend {backend!r} cannot send synchronously; choose from {', '.join(ENGINES)}")
     from unilead.transport.pool import PoolTransport
 
     return PoolTransport(ENGINES[backend], allow_private=allow_private)
 
 
 def open_async_transport(given: Any, backend: str, *, allow_private: bool = False) -> AsyncTransport:
-    """As `open_transport`, for asynchronous sending. Raises: ValueError for what cannot send asynchronously."""
+    """As `open_transport`, for asynchronous sending. Raises: ValueError for a transport that cannot."""
     if isinstance(given, AsyncTransport):
         return given
     if given is not None:
         from unilead.transport.given import AsyncGivenTransport
 
         return AsyncGivenTransport(given, backend)
-    if backend == "aiohttp":
+    if backend == NATIVE:
         from unilead.transport.native import AiohttpTransport
 
         return AiohttpTransport(allow_private=allow_private)
-    if backend not in ENGINES:
-        raise ValueError(f"backend {backend!r} is not known; choose from {', '.join([*ENGINES, 'aiohttp'])}")
     from unilead.transport.pool import AsyncPoolTransport
 
     return AsyncPoolTransport(ENGINES[backend], allow_private=allow_private)
