@@ -22,6 +22,20 @@ def test_what_is_given_comes_before_the_environment(monkeypatch: pytest.MonkeyPa
     assert HostSettings().port == 81
 
 
+def test_what_kubernetes_sets_beside_a_service_of_our_name_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = {
+        "SERVICE_HOST": "10.0.0.7", "SERVICE_PORT": "8000", "SERVICE_PORT_HTTP": "8000", "PORT": "tcp://10.0.0.7:8000",
+        "PORT_8000_TCP": "tcp://10.0.0.7:8000", "PORT_8000_TCP_PROTO": "tcp", "PORT_8000_TCP_PORT": "8000",
+        "PORT_8000_TCP_ADDR": "10.0.0.7",
+    }  # fmt: skip
+    for name, value in links.items():
+        monkeypatch.setenv(f"UNILEAD_HOST_{name}", value)
+    assert HostSettings().port == 8000
+    monkeypatch.setenv("UNILEAD_HOST_SERVICE_HOSTS", "10.0.0.7")
+    with pytest.raises(ValidationError, match="SERVICE_HOSTS is no setting"):
+        HostSettings()
+
+
 @pytest.mark.parametrize("separator", [",", "\n", " , "])
 def test_keys_come_newest_first(monkeypatch: pytest.MonkeyPatch, separator: str) -> None:
     monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", separator.join(KEYS))

@@ -108,7 +108,7 @@ class Run:
         try:
             yield from self._together(ready, verdicts)
         except Exception as fault:  # the application's own: raised once what is known is passed on
-            self.gate.fault = self.gate.fault or fault
+            self.gate.fail(fault)
         return sorted(verdicts.items())
 
     def _composed(self, index: int, given: Given) -> _Row:
@@ -247,7 +247,7 @@ class Run:
             try:
                 self._before_send([row.index for row in fresh])
             except LeadError as fault:  # the application's own, and no verdict on these leads
-                self.gate.fault = self.gate.fault or fault
+                self.gate.fail(fault)
                 raise _CallbackError from fault
         for row in fresh:
             row.announced = True

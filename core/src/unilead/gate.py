@@ -39,6 +39,10 @@ class Gate:
         """Whether nothing more is sent, whatever the account could."""
         return self.stopped or self.fault is not None
 
+    def fail(self, fault: Exception) -> None:
+        """Send nothing more because of a fault; the first of several is the one that is told."""
+        self.fault = self.fault or fault
+
     def check(self) -> None:
         """Ask before a request is begun. Raises: LeadError when nothing more is sent."""
         if self.is_over:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field
 PREFIX = "unilead_host_"  # in any case
 MEBIBYTE = 1024 * 1024
 DEFAULT_DATABASE = "sqlite:///unilead-host.sqlite"
+_SERVICE_LINK = re.compile(r"service_host|service_port(_\w+)?|port_\d+_(tcp|udp|sctp)(_(proto|port|addr))?")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -84,8 +85,8 @@ class HostSettings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _read(cls, given: Any) -> Any:
-        named = {name.lower(): value for name, value in os.environ.items()}
-        ours = [name for name in sorted(os.environ) if name.lower().startswith(PREFIX)]
+        named = {name.lower(): value for name, value in os.environ.items() if not _is_service_link(name, value)}
+        ours = [name for name in sorted(os.environ) if name.lower() in named and name.lower().startswith(PREFIX)]
         if unknown := [name for name in ours if name.lower().removeprefix(PREFIX) not in cls.model_fields]:
             raise ValueError("\n".join(_unknown(name, cls.model_fields) for name in unknown))
         said = {name: named[PREFIX + name] for name in cls.model_fields if PREFIX + name in named}
@@ -119,6 +120,12 @@ class HostSettings(BaseModel):
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""
     return (PREFIX + name).upper()
+
+
+def _is_service_link(variable: str, value: str) -> bool:
+    """Whether Kubernetes set a variable, as it does in every pod beside a Service of the name ``unilead-host``."""
+    name = variable.lower().removeprefix(PREFIX)
+    return _SERVICE_LINK.fullmatch(name) is not None or (name == "port" and "://" in value)
 
 
 def _unknown(variable: str, known: Iterable[str]) -> str:
