@@ -1,50 +1,29 @@
-"""Provider: the typed face of one CRM. The only module that calls a hook, and the place where answers are checked.
-
-Whatever a plugin does wrong ends here as a named error for its slug: before the send as `HookContractError`, after it
-as the error that the HTTP status allows.
-"""
+"""Provider: the typed face of one CRM."""
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from unilead.contradictions import is_id, names_leads
+from unilead.contradictions import is_id
 from unilead.errors import (
-    UNKNOWN_HINT,
-    AuthError,
-    Category,
-    HookContractError,
     InvalidLeadError,
-    LeadError,
     MalformedResponseError,
     MissingFieldsError,
     Problem,
     ProviderError,
 )
-from unilead.hooks import HOOK_NAMES, caller
+from unilead.hook_calls import HookCalls
 from unilead.info import Account, ProviderInfo
 from unilead.message import Request, Response
 from unilead.origin import check_url
 from unilead.outgoing import UnfitRequestError, finished, with_extra
 from unilead.schema import CreatedLead, Lead
 from unilead.settings import Settings, build_settings, fill
-from unilead.status_errors import error_for
 
 if TYPE_CHECKING:
     from unilead.simulator import Simulator
-
-T = TypeVar("T")
-E = TypeVar("E", bound=LeadError)
-
-_HINTS: dict[Category, str] = {
-    "authentication": "check the account's credentials, or connect it anew",
-    "permission": "give the account's user or token the right to create leads",
-    "rate_limited": "wait, then repeat",
-    "not_found": "check the ids that the lead names",
-}
 
 
 class Provider:
@@ -57,8 +36,7 @@ class Provider:
 
     def __init__(self, slug: str, hooks: Any) -> None:
         self.slug = slug
-        self._hooks = hooks
-        self._calls = {name: caller(getattr(hooks, name)) for name in HOOK_NAMES}
+        self._hooks = HookCalls(slug, hooks)
         self._origin: tuple[Any, Any, str] = (None, None, "")
         self._account: tuple[Account | None, Settings | None] = (None, None)
         self.info = self._described()
@@ -69,14 +47,14 @@ class Provider:
     # --- what the provider is -------------------------------------------------------------------------------------
 
     def _described(self) -> ProviderInfo:
-        info = self._ask("describe", ProviderInfo)
+        info = self._hooks.ask("describe", ProviderInfo)
         if info.slug != self.slug:
-            raise self._broken("describe", f"describes {info.slug!r}, but is registered for {self.slug!r}")
+            raise self._hooks.broken("describe", f"describes {info.slug!r}, but is registered for {self.slug!r}")
         return info
 
     def implements(self, hook: str) -> bool:
         """Whether any plugin of this provider writes the hook."""
-        return bool(getattr(self._hooks, hook).get_hookimpls())
+        return self._hooks.implements(hook)
 
     @property
     def takes_batches(self) -> bool:
@@ -119,16 +97,16 @@ class Provider:
         from unilead.simulator import Simulator
 
         if not self.implements("simulator"):
-            raise self._broken("simulator", "is not written by this provider")
-        return self._ask("simulator", Simulator)
+            raise self._hooks.broken("simulator", "is not written by this provider")
+        return self._hooks.ask("simulator", Simulator)
 
     # --- one lead -------------------------------------------------------------------------------------------------
 
     def missing(self, lead: Lead, settings: Settings) -> list[Problem]:
         """The required fields that the lead lacks."""
-        problems = self._ask("validate_required", list, lead=lead, settings=settings)
+        problems = self._hooks.ask("validate_required", list, lead=lead, settings=settings)
         if problems and not all(isinstance(problem, Problem) for problem in problems):
-            raise self._broken("validate_required", "answered a list of something else than Problem")
+            raise self._hooks.broken("validate_required", "answered a list of something else than Problem")
         return problems
 
     def build_request(
@@ -153,16 +131,16 @@ class Provider:
 
     def compose(self, lead: Lead, settings: Settings) -> Request:
         """Ask the provider for the request and merge the caller's ``remote_data`` into its record."""
-        request = self._ask("build_request", Request, lead=lead, settings=settings)
+        request = self._hooks.ask("build_request", Request, lead=lead, settings=settings)
         if request.json is None:
-            raise self._broken("build_request", "answered a request without body")
+            raise self._hooks.broken("build_request", "answered a request without body")
         extra = lead.remote_data if request.remote_data is None else request.remote_data
         if not extra:
             return request.changed(lead=lead)
         try:
             return request.changed(json=with_extra(request, extra, self.info), lead=lead)
         except UnfitRequestError as fault:
-            raise self._broken("build_request", f"answered {fault}") from None
+            raise self._hooks.broken("build_request", f"answered {fault}") from None
 
     def finish(
         self,
@@ -177,7 +155,7 @@ class Provider:
         try:
             return finished(request, self.info, origin, remote_query or {})
         except UnfitRequestError as fault:
-            raise self._broken("build_request", f"answered {fault}") from None
+            raise self._hooks.broken("build_request", f"answered {fault}") from None
 
     def parse_response(self, response: Response, request: Request, settings: Settings) -> CreatedLead:
         """Turn the CRM's answer into the created lead.
@@ -185,12 +163,7 @@ class Provider:
         Raises: ProviderError. A 2xx without a usable id, and a 2xx that the provider cannot read, is a
             MalformedResponseError whose outcome is ``unknown``; so is a refusing status over a created lead.
         """
-        try:
-            created = self._judge("parse_response", CreatedLead, response, request=request, settings=settings)
-        except ProviderError as error:
-            if names_leads(self._calls["parse_response"], error, response, request=request, settings=settings):
-                self._distrust_refusal(response)
-            raise
+        created = self._hooks.judge("parse_response", CreatedLead, response, request=request, settings=settings)
         return self._with_id(created, response)
 
     # --- many leads -----------------------------------------------------------------------------------------------
@@ -203,12 +176,14 @@ class Provider:
         Returns: the finished request, and the indexes of the requests it took.
         """
         leads = tuple(request.lead for request in requests)
-        answer = self._ask("build_batch_request", tuple, leads=leads, requests=tuple(requests), settings=settings)
+        answer = self._hooks.ask("build_batch_request", tuple, leads=leads, requests=tuple(requests), settings=settings)
         if len(answer) != 2 or not isinstance(answer[0], Request):
-            raise self._broken("build_batch_request", "must answer a Request and the indexes it took")
+            raise self._hooks.broken("build_batch_request", "must answer a Request and the indexes it took")
         request, taken = answer[0], tuple(answer[1])
         if list(taken) != sorted(set(taken)) or not all(0 <= index < len(requests) for index in taken):
-            raise self._broken("build_batch_request", "answered indexes that are not ascending indexes of its leads")
+            raise self._hooks.broken(
+                "build_batch_request", "answered indexes that are not ascending indexes of its leads"
+            )
         request = request.changed(leads=tuple(leads[index] for index in taken))
         return self.finish(request, settings, base_url=base_url), taken
 
@@ -221,18 +196,15 @@ class Provider:
             been created: it leaves them all ``unknown``, unless the provider says that nothing was processed.
         """
         try:
-            verdicts = self._judge(
+            verdicts = self._hooks.judge(
                 "parse_batch_response", (list, tuple), response, request=request, count=count, settings=settings
             )
         except ProviderError as error:
-            hook = self._calls["parse_batch_response"]
-            if names_leads(hook, error, response, request=request, count=count, settings=settings):
-                self._distrust_refusal(response)
             if count > 1 and response.status < 400 and error.outcome == "rejected":
                 error.doubt()
             raise
         if len(verdicts) != count:
-            self._distrust(response, f"{len(verdicts)} verdicts for {count} leads")
+            self._hooks.distrust(response, f"{len(verdicts)} verdicts for {count} leads")
         return self._with_own_ids([self._verdict(verdict, response) for verdict in verdicts], response)
 
     def _with_own_ids(
@@ -243,7 +215,7 @@ class Provider:
         if len(owners) == owners.total():
             return verdicts
         return [
-            self._complete(MalformedResponseError("other leads of the batch have the same id", response=response))
+            self._hooks.complete(MalformedResponseError("other leads of the batch have the same id", response=response))
             if isinstance(verdict, CreatedLead) and owners[verdict.id] > 1
             else verdict
             for verdict in verdicts
@@ -251,11 +223,11 @@ class Provider:
 
     def _verdict(self, verdict: Any, response: Response) -> CreatedLead | ProviderError:
         if isinstance(verdict, ProviderError):
-            return self._complete(verdict)
+            return self._hooks.complete(verdict)
         try:
             if isinstance(verdict, CreatedLead):
                 return self._with_id(verdict, response)
-            self._distrust(response, "the provider gave no verdict for this lead")
+            self._hooks.distrust(response, "the provider gave no verdict for this lead")
         except ProviderError as error:
             return error
 
@@ -264,83 +236,16 @@ class Provider:
     def build_read_request(self, lead_id: str, settings: Settings, *, base_url: str | None = None) -> Request:
         """Make the request that reads a lead back. Raises: InvalidLeadError for an id that fits no path."""
         try:
-            request = self._ask("build_read_request", Request, lead_id=lead_id, settings=settings)
+            request = self._hooks.ask("build_read_request", Request, lead_id=lead_id, settings=settings)
         except ValueError as fault:
             raise InvalidLeadError([Problem("id", "invalid", str(fault))], provider=self.slug) from None
         return self.finish(request, settings, base_url=base_url)
 
-    # --- asking, and checking what comes back ---------------------------------------------------------------------
-
-    def _ask(self, hook: str, kind: type[T], **arguments: Any) -> T:
-        """Call a hook before the send and check its answer."""
-        try:
-            answer = self._calls[hook](**arguments)
-        except LeadError as error:
-            raise self._complete(error) from None
-        except KeyboardInterrupt:
-            raise
-        except BaseException as fault:
-            if hook == "build_read_request" and isinstance(fault, ValueError):
-                raise
-            raise self._broken(hook, f"raised {type(fault).__name__}") from fault
-        if not isinstance(answer, kind):
-            raise self._broken(hook, f"answered {_kind_of(answer)}, not {kind.__name__}")
-        return answer
-
-    def _judge(self, hook: str, kind: Any, response: Response, **arguments: Any) -> Any:
-        """Call a hook after the send: whatever goes wrong, the status decides what it means for the lead."""
-        try:
-            answer = self._calls[hook](response=response, **arguments)
-        except ProviderError as error:
-            raise self._complete(error, response) from None
-        except KeyboardInterrupt:
-            raise
-        except BaseException as fault:
-            self._distrust(response, "the provider cannot read this answer", fault)
-        if not isinstance(answer, kind):
-            self._distrust(response, f"{hook} answered {_kind_of(answer)}")
-        return answer
-
-    def _distrust(self, response: Response, reason: str, cause: BaseException | None = None) -> NoReturn:
-        if 200 <= response.status < 300:
-            raise self._complete(MalformedResponseError(reason, response=response)) from cause
-        raise self._complete(error_for(response)) from cause
-
     def _with_id(self, created: CreatedLead, response: Response) -> CreatedLead:
         if not is_id(created.id):
-            self._distrust(response, "the answer names no lead id")
+            self._hooks.distrust(response, "the answer names no lead id")
         if not 200 <= response.status < 300:
-            self._distrust_refusal(response)
+            self._hooks.distrust_refusal(response)
         if response.truncated:
-            self._distrust(response, "the answer is cut off")
+            self._hooks.distrust(response, "the answer is cut off")
         return created
-
-    def _distrust_refusal(self, response: Response) -> NoReturn:
-        reason = f"the answer names a lead, and its status {response.status} refuses it"
-        raise self._complete(MalformedResponseError(reason, response=response))
-
-    def _complete(self, error: E, response: Response | None = None) -> E:
-        error.provider = error.provider or self.slug
-        if isinstance(error, ProviderError) and error.response is None:
-            error.response = response
-        if error.hint is None:
-            if error.outcome == "unknown":
-                error.hint = UNKNOWN_HINT
-            elif isinstance(error, ProviderError):
-                error.hint = _HINTS.get(error.category)
-        if isinstance(error, AuthError) and error.category == "authentication":
-            error.retryable = False
-        return error
-
-    def _broken(self, hook: str, reason: str) -> HookContractError:
-        hint = "the provider's or override's code is at fault; run `unilead providers --check`"
-        return HookContractError(f"hook {hook} {reason}", provider=self.slug, hint=hint)
-
-
-def _kind_of(answer: Any) -> str:
-    if answer is None:
-        return "nothing"
-    if inspect.iscoroutine(answer):
-        answer.close()
-        return "a coroutine"
-    return type(answer).__name__
