@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 from unilead import Account, Registry
 from unilead_host.account_settings import CheckedSettings
 from unilead_host.crypto import SealError, Vault
-from unilead_host.flights import Flights
+from unilead_host.recent import Recent
 from unilead_host.storage import Connection, Database, now
 from unilead_host.storage.tables import accounts, credentials
 from unilead_host.stored import COLUMNS, Status, StoredAccount, change, find, owned, stored_from, timestamp
@@ -38,9 +37,7 @@ class Accounts:
         self._vault = vault
         self._registry = registry
         self._opened: dict[tuple[str, str, bool], Account] = {}
-        self._recent: dict[tuple[str, str], tuple[StoredAccount, float]] = {}
-        self._flights: Flights[StoredAccount | None] = Flights()
-        self._changes = 0
+        self._recent: Recent[StoredAccount] = Recent(KEPT_SETTINGS)
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
@@ -52,19 +49,10 @@ class Accounts:
     async def recall(self, tenant_id: str, account_id: str) -> StoredAccount | None:
         """As `get`, for every single lead: what another process changed may be seen up to a second late."""
         name = tenant_id, account_id
-        recent = self._recent.get(name)
-        if recent is not None and time.monotonic() < recent[1]:
-            return recent[0]
-        return await self._flights.join(name, lambda: self._look_up(tenant_id, account_id))
+        return self._recent.get(name) or await self._recent.ask(name, lambda: self._look_up(tenant_id, account_id))
 
-    async def _look_up(self, tenant_id: str, account_id: str) -> StoredAccount | None:
-        changes = self._changes
-        stored = await self.get(tenant_id, account_id)
-        if stored is not None and changes == self._changes:
-            if len(self._recent) >= KEPT_SETTINGS:
-                self._recent.clear()
-            self._recent[tenant_id, account_id] = stored, time.monotonic() + RECENT_SECONDS
-        return stored
+    async def _look_up(self, tenant_id: str, account_id: str) -> tuple[StoredAccount | None, float]:
+        return await self.get(tenant_id, account_id), RECENT_SECONDS
 
     async def list(
         self, tenant_id: str, *, limit: int | None = None, after: str | None = None, provider: str | None = None
@@ -122,9 +110,7 @@ class Accounts:
             async with self._database.transaction() as connection:
                 yield connection
         finally:
-            self._changes += 1
-            self._recent.clear()
-            self._flights.forget()
+            self._recent.forget()
 
     # --- changing -----------------------------------------------------------------------------------------------------
 

@@ -6,13 +6,12 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 import sqlalchemy as sa
 
-from unilead_host.flights import Flights
+from unilead_host.recent import Recent
 from unilead_host.storage import Database, now
 from unilead_host.storage.tables import accounts, tokens
 
@@ -65,9 +64,7 @@ class Tokens:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, tuple[Caller, float]] = {}
-        self._flights: Flights[Caller | None] = Flights()
-        self._changes = 0
+        self._recent: Recent[Caller] = Recent(REMEMBERED_TOKENS)
 
     async def create(
         self,
@@ -117,23 +114,18 @@ class Tokens:
     async def authenticate(self, clear: str) -> Caller | None:
         """Who shows this token; ``None`` when it is malformed, unknown, expired or revoked."""
         digest = _digest(clear)
-        known = self._known.get(digest)
-        if known is not None and time.monotonic() < known[1]:
-            return known[0]
-        return await self._flights.join(digest, lambda: self._look_up(clear, digest))
+        return self._recent.get(digest) or await self._recent.ask(digest, lambda: self._look_up(clear, digest))
 
-    async def _look_up(self, clear: str, digest: str) -> Caller | None:
-        changes, form = self._changes, _FORM.fullmatch(clear)
+    async def _look_up(self, clear: str, digest: str) -> tuple[Caller | None, float]:
+        form = _FORM.fullmatch(clear)
         wanted = sa.select(tokens, now().label("now")).where(tokens.c.id == (form[1] if form else ""))
         async with self._database.reading() as connection:
             row = (await connection.execute(wanted)).one_or_none()
         # An unknown token is compared too, so that it takes as long as a known one.
         if not hmac.compare_digest(row.digest if row else _DUMMY, digest) or row is None or _is_over(row):
-            return None
-        caller = Caller(row.tenant_id, row.id, row.scope, row.account_id)
-        if changes == self._changes:
-            self._remember(digest, caller, REMEMBERED_SECONDS if row.expires_at is None else row.expires_at - row.now)
-        return caller
+            return None, 0.0
+        left = REMEMBERED_SECONDS if row.expires_at is None else row.expires_at - row.now
+        return Caller(row.tenant_id, row.id, row.scope, row.account_id), min(left, REMEMBERED_SECONDS)
 
     async def revoke(self, tenant_id: str, token_id: str) -> bool:
         """End a token; here at once, in other processes within two seconds."""
@@ -162,14 +154,7 @@ class Tokens:
 
     def forget(self) -> None:
         """Look every token up anew; for whoever deletes tenants or accounts."""
-        self._changes += 1
-        self._known.clear()
-        self._flights.forget()
-
-    def _remember(self, digest: str, caller: Caller, seconds: float) -> None:
-        if len(self._known) >= REMEMBERED_TOKENS:
-            self._known.clear()
-        self._known[digest] = caller, time.monotonic() + min(seconds, REMEMBERED_SECONDS)
+        self._recent.forget()
 
 
 def _digest(clear: str) -> str:
