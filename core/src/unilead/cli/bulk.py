@@ -19,7 +19,7 @@ from unilead.cli.client import open_client
 from unilead.cli.dry_run import Target, survey_of, target_of
 from unilead.cli.inputs import check_one_target
 from unilead.cli.progress import progress_of
-from unilead.cli.show import UNKNOWN, Command, heading, in_rows, note, one_line, pairs, print_json, which
+from unilead.cli.show import UNKNOWN, Command, heading, in_rows, note, note_way_out, one_line, pairs, print_json, which
 from unilead.importing.columns import Columns
 from unilead.importing.key import check_apart
 from unilead.importing.ledger import STATUSES, Ledger
@@ -98,7 +98,7 @@ def import_(
         )
     except AlreadyImportedError as earlier:
         note(f"warning: {earlier.message}")
-        click.echo(f"  hint: {earlier.hint}", err=True)
+        note_way_out(earlier.hint or "")
         return _ended(earlier.summary, earlier.ledger, earlier.columns, file, target.title, report, as_json=as_json)
     with ledger:
         return _import(target, reader, columns, ledger, again, concurrency, file, report, as_json=as_json)
@@ -150,8 +150,7 @@ def _import(
         wait = running.stopped_by.retry_after
         asked = f" (it asks to wait {wait:,.0f} seconds)" if wait else ""
         note(f"unilead: stopped: {running.stopped_by.message}{asked}")
-        hint = one_line(running.stopped_by.hint or "mend the account")
-        click.echo(f"  hint: {hint}; --resume goes on", err=True)
+        note_way_out(f"{running.stopped_by.hint or 'mend the account'}; --resume goes on")
     reason = running.stopped_by.message if running.stopped_by else ""
     code = _ended(summary, ledger, columns, file, target.title, report, stopped_by=reason, as_json=as_json)
     if caught:

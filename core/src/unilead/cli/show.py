@@ -179,6 +179,11 @@ def note(text: str) -> None:
     click.echo(one_line(text), err=True)
 
 
+def note_way_out(text: str) -> None:
+    """Print the way out of what was just said, on one line."""
+    click.echo(f"  hint: {one_line(text)}", err=True)
+
+
 def error_document(error: Exception) -> dict[str, Any]:
     """A failure as programs read it."""
     if isinstance(error, LeadError):
@@ -210,7 +215,7 @@ def report(error: Exception, *, as_json: bool) -> int:
     click.echo(f"unilead: {one_line(_message(error))}", err=True)
     hint = error.hint if isinstance(error, LeadError) else _usage_hint(error)
     if hint:
-        click.echo(f"  hint: {one_line(hint)}", err=True)
+        note_way_out(hint)
     return exit_code(error)
 
 

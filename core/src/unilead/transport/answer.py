@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
-from unilead.errors import ConnectError, LeadError, OutcomeUnknownError
+from unilead.errors import UNKNOWN_HINT, ConnectError, LeadError, OutcomeUnknownError
 from unilead.message import UNFIT_FOR_HEADER, Request, Response, is_header_name
 
 MAX_ANSWER = 5 * 1024 * 1024
@@ -21,8 +21,6 @@ CONNECT_TIMEOUT = 5.0
 WRITE_TIMEOUT = 10.0
 KEEPALIVE = 5.0  # seconds an idle connection lives: a server closing one at the moment of reuse costs an `unknown`
 MAX_CONNECTIONS = 100
-
-_LOOKUP_HINT = "the lead may exist; look it up in the CRM before sending it again"
 
 
 @dataclass
@@ -90,7 +88,7 @@ def failure(fault: BaseException, call: CallState, request: Request) -> LeadErro
         return fault
     if call.sent:
         reason = "the CRM did not answer in time" if call.over or _timed_out(fault) else "the connection broke"
-        return OutcomeUnknownError(reason, hint=_LOOKUP_HINT)
+        return OutcomeUnknownError(reason, hint=UNKNOWN_HINT)
     host = urlsplit(request.url).hostname or "the CRM"
     certificate = _certificate_fault(fault)
     if certificate:

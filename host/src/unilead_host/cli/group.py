@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from unilead.cli.lazy import LazyGroup
-from unilead.cli.show import error_document, exit_code, note, print_json
+from unilead.cli.show import error_document, exit_code, note, note_way_out, print_json
 from unilead.errors import LeadError
 from unilead_host.version import VERSION
 
@@ -59,5 +59,5 @@ def _report(error: click.ClickException | LeadError, *, as_json: bool) -> int:
     for text in more:
         note(f"  {text.strip()}")
     if isinstance(error, click.UsageError) and error.ctx:
-        click.echo(f"  hint: {error.ctx.command_path} --help", err=True)
+        note_way_out(f"{error.ctx.command_path} --help")
     return code
