@@ -26,10 +26,9 @@ class ImportKey(dict[str, Any]):
     @staticmethod
     def path_of(results: Path) -> Path:
         """Where it is kept. No two results files have one place for it, and none is that place itself."""
-        name = results.name
-        if name.endswith(".jsonl"):
-            return results.with_name(name.removesuffix(".jsonl") + ".key.json")
-        return results.with_name(name + ".import-key.json")
+        if results.name.endswith(".jsonl"):
+            return _former_path_of(results)
+        return results.with_name(results.name + ".import-key.json")
 
     @classmethod
     def read(cls, results: Path) -> ImportKey:
@@ -145,7 +144,7 @@ def _check_name(results: Path) -> None:
 
 
 def _former_path_of(results: Path) -> Path:
-    """Where earlier versions kept the key of results that are not called ``.jsonl``: where those of others have it."""
+    """Where earlier versions kept every key: results that are not called ``.jsonl`` shared it with those that are."""
     return results.with_name(results.name.removesuffix(".jsonl") + ".key.json")
 
 

@@ -45,8 +45,9 @@ class Meter:
     def note(self, data: bytes) -> None:
         """Count what arrived."""
         self._received += len(data)
-        self._is_double = self._is_double or _ANOTHER in self._last + data
-        self._last = (self._last + data[-5:])[-5:]
+        seen = self._last + data
+        self._is_double = self._is_double or _ANOTHER in seen
+        self._last = seen[-5:]
         if not self._head_length and len(self._head) < _MAX_HEAD:
             self._head += data
             end = self._head.find(_HEAD_END)
