@@ -7,7 +7,8 @@ import json
 import os
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,21 @@ def test_marks_of_many_threads_are_all_there(path: Path) -> None:
     assert sorted(entry["row"] for entry in _entries(path)) == list(range(1, 201))
 
 
+@contextmanager
+def _three_marks(path: Path, mark: Callable[[int], None], busy: threading.Event) -> Iterator[None]:
+    """Three rows marked at once: the first waits for the disk, which sets ``busy``; the others are written by then."""
+    threads = [threading.Thread(target=mark, args=(row,)) for row in (1, 2, 3)]
+    threads[0].start()
+    assert busy.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(_entries(path)) < 3:
+        time.sleep(0.001)
+    yield
+    for thread in threads:
+        thread.join(10)
+
+
 def test_requests_that_wait_for_the_disk_at_the_same_time_share_one_wait(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,18 +93,11 @@ def test_requests_that_wait_for_the_disk_at_the_same_time_share_one_wait(
 
     ledger = Ledger(path, fresh=True)
     monkeypatch.setattr(os, "fdatasync", slow)
-    threads = [threading.Thread(target=ledger.mark, args=([row],)) for row in (1, 2, 3)]
-    threads[0].start()
-    assert busy.wait(10)
-    for thread in threads[1:]:
-        thread.start()
-    while len(_entries(path)) < 3:
-        time.sleep(0.001)
-    ledger.judge(1, "created", "7", None, ())  # by then the other two have written, and wait for the disk
-    free.set()
-    for thread in threads:
-        thread.join(10)
-    assert len(syncs) == 2 and syncs[-1] == path.stat().st_size
+    with _three_marks(path, lambda row: ledger.mark([row]), busy):
+        ledger.judge(1, "created", "7", None, ())  # by then the other two have written, and wait for the disk
+        free.set()
+    one_mark = len(path.read_bytes().split(b"\n")[0]) + 1
+    assert syncs == [one_mark, path.stat().st_size]
     ledger.close()
 
 
@@ -246,16 +255,8 @@ def test_f072_marks_that_wait_behind_a_failed_wait_fail_too(path: Path, monkeypa
             marked.append(row)
 
     monkeypatch.setattr(os, "fdatasync", first_fails)
-    threads = [threading.Thread(target=mark, args=(row,)) for row in (1, 2, 3)]
-    threads[0].start()
-    assert busy.wait(10)
-    for thread in threads[1:]:
-        thread.start()
-    while len(_entries(path)) < 3:
-        time.sleep(0.001)
-    free.set()
-    for thread in threads:
-        thread.join(10)
+    with _three_marks(path, mark, busy):
+        free.set()
     assert marked == []
     with pytest.raises(FileError):
         ledger.close()
