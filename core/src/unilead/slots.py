@@ -174,8 +174,11 @@ class AddressSlots:
 
     Args:
         street: vendor path of the street; both lines go there, joined by ``joiner``.
+        city: vendor path of the city.
+        state: vendor path of the state.
+        postal_code: vendor path of the postal code.
+        country: vendor path of the country.
         joiner: text between the two lines of the street.
-        city, state, postal_code, country: vendor paths.
     """
 
     def __init__(
