@@ -41,7 +41,8 @@ class BasicAuth:
     """HTTP Basic authentication.
 
     Attributes:
-        username, password: templates with settings in braces; may be empty.
+        username: template with settings in braces; may be empty.
+        password: template with settings in braces; may be empty.
     """
 
     username: str

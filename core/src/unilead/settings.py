@@ -74,7 +74,9 @@ class OAuthSettings(Settings):
 
     Attributes:
         access_token: a token that was made by hand, or the newest one from the token endpoint.
-        client_id, client_secret, refresh_token: with these the token is renewed when it expires.
+        client_id: of the OAuth application. With it, its secret and a refresh token an expired token is renewed.
+        client_secret: of the OAuth application.
+        refresh_token: of the customer who let the application in.
         ways_in: what to give, in words for people; for providers that take something else too.
         seed_settings: names of the settings that say how to get a token. When one of them changes, stored tokens no
             longer count.
