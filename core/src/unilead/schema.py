@@ -23,7 +23,7 @@ class _Part(BaseModel):
     """A value of the schema: frozen; keys that are not in the schema are kept aside, to be reported."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True, revalidate_instances="never")
-    __pydantic_extra__: dict[UnknownName, UnknownValue]
+    __pydantic_extra__: dict[UnknownName, UnknownValue] = Field(init=False)  # for type checkers: no argument
 
     def __repr_args__(self) -> Iterable[tuple[str, Any]]:
         """Name what is given without showing it: a lead is personal data and reprs end up in logs."""
@@ -36,55 +36,55 @@ class _Part(BaseModel):
 class Reference(_Part):
     """A record of the CRM, named by its id."""
 
-    id: Text | None = Field(None, description="Id of the record at the CRM")
+    id: Text | None = Field(default=None, description="Id of the record at the CRM")
 
 
 class AccountReference(Reference):
     """The lead's company: a record of the CRM, or just its name where the CRM wants one."""
 
-    name: Text | None = Field(None, description="Company name, for CRMs that store one on the lead")
+    name: Text | None = Field(default=None, description="Company name, for CRMs that store one on the lead")
 
 
 class EmailAddress(_Part):
     """An e-mail address of the lead."""
 
-    email: Text | None = Field(None, description="The address")
-    type: Text | None = Field(None, description="Kind of address, free text")
-    is_primary: Flag | None = Field(None, description="Whether this is the preferred address, as text")
+    email: Text | None = Field(default=None, description="The address")
+    type: Text | None = Field(default=None, description="Kind of address, free text")
+    is_primary: Flag | None = Field(default=None, description="Whether this is the preferred address, as text")
 
 
 class PhoneNumber(_Part):
     """A phone number of the lead."""
 
-    number: Text | None = Field(None, description="The number")
-    extension: Text | None = Field(None, description="Extension")
+    number: Text | None = Field(default=None, description="The number")
+    extension: Text | None = Field(default=None, description="Extension")
     type: Text | None = Field(
-        None,
+        default=None,
         description="Kind of number",
         json_schema_extra={"enum": ["primary", "secondary", "work", "mobile", "fax"]},
     )
-    email: Text | None = Field(None, description="An e-mail address that came with the number")
-    is_primary: Flag | None = Field(None, description="Whether this is the preferred number, as text")
+    email: Text | None = Field(default=None, description="An e-mail address that came with the number")
+    is_primary: Flag | None = Field(default=None, description="Whether this is the preferred number, as text")
 
 
 class PostalAddress(_Part):
     """A postal address of the lead."""
 
-    street_1: Text | None = Field(None, description="Street, line 1")
-    street_2: Text | None = Field(None, description="Street, line 2")
-    city: Text | None = Field(None, description="City")
-    state: Text | None = Field(None, description="State")
-    postal_code: Text | None = Field(None, description="Postal code")
-    country: Text | None = Field(None, description="Country")
-    type: Text | None = Field(None, description="Kind of address")
-    is_primary: Flag | None = Field(None, description="Whether this is the preferred address, as text")
+    street_1: Text | None = Field(default=None, description="Street, line 1")
+    street_2: Text | None = Field(default=None, description="Street, line 2")
+    city: Text | None = Field(default=None, description="City")
+    state: Text | None = Field(default=None, description="State")
+    postal_code: Text | None = Field(default=None, description="Postal code")
+    country: Text | None = Field(default=None, description="Country")
+    type: Text | None = Field(default=None, description="Kind of address")
+    is_primary: Flag | None = Field(default=None, description="Whether this is the preferred address, as text")
 
 
 class Url(_Part):
     """A link to the lead."""
 
-    url: Text | None = Field(None, description="The URL")
-    type: Text | None = Field(None, description="Kind of URL")
+    url: Text | None = Field(default=None, description="The URL")
+    type: Text | None = Field(default=None, description="Kind of URL")
 
 
 class Lead(_Part):
@@ -93,30 +93,38 @@ class Lead(_Part):
     Every field is optional here; which ones a CRM requires is that provider's data. ``None`` means *not given*.
     """
 
-    title: Text | None = Field(None, description="Title of the lead")
-    owner: Reference | None = Field(None, description="Owner of the lead")
-    contact: Reference | None = Field(None, description="Contact linked to the lead")
-    account: AccountReference | None = Field(None, description="The lead's account (company)")
+    title: Text | None = Field(default=None, description="Title of the lead")
+    owner: Reference | None = Field(default=None, description="Owner of the lead")
+    contact: Reference | None = Field(default=None, description="Contact linked to the lead")
+    account: AccountReference | None = Field(default=None, description="The lead's account (company)")
     custom_fields: JsonObject | None = Field(
-        None, description="All custom fields of the lead: vendor field name to value"
+        default=None, description="All custom fields of the lead: vendor field name to value"
     )
-    first_name: Text | None = Field(None, description="First name")
-    last_name: Text | None = Field(None, description="Last name")
-    lead_source: Text | None = Field(None, description="Where the lead came from")
-    email_addresses: tuple[EmailAddress, ...] | None = Field(None, max_length=MAX_ITEMS, description="E-mail addresses")
-    phone_numbers: tuple[PhoneNumber, ...] | None = Field(None, max_length=MAX_ITEMS, description="Phone numbers")
-    addresses: tuple[PostalAddress, ...] | None = Field(None, max_length=MAX_ITEMS, description="Postal addresses")
-    converted_contact: Reference | None = Field(None, description="Contact the lead was turned into")
-    converted_account: Reference | None = Field(None, description="Account the lead was turned into")
-    description: Scalar | None = Field(None, description="Description of the lead")
-    industry: Scalar | None = Field(None, description="Industry of the lead's company")
-    website: Scalar | None = Field(None, description="Website of the lead's company")
-    number_of_employees: Scalar | None = Field(None, description="Number of employees of the lead's company")
-    name: Scalar | None = Field(None, description="Name of the lead")
-    created_at: Timestamp | None = Field(None, description="When the lead was created")
-    lead_type: Text | None = Field(None, description="Type of the lead")
-    status: Text | None = Field(None, description="Status of the lead")
-    remote_data: JsonObject | None = Field(None, description="Extra data for the CRM, merged into its record as it is")
+    first_name: Text | None = Field(default=None, description="First name")
+    last_name: Text | None = Field(default=None, description="Last name")
+    lead_source: Text | None = Field(default=None, description="Where the lead came from")
+    email_addresses: tuple[EmailAddress, ...] | None = Field(
+        default=None, max_length=MAX_ITEMS, description="E-mail addresses"
+    )
+    phone_numbers: tuple[PhoneNumber, ...] | None = Field(
+        default=None, max_length=MAX_ITEMS, description="Phone numbers"
+    )
+    addresses: tuple[PostalAddress, ...] | None = Field(
+        default=None, max_length=MAX_ITEMS, description="Postal addresses"
+    )
+    converted_contact: Reference | None = Field(default=None, description="Contact the lead was turned into")
+    converted_account: Reference | None = Field(default=None, description="Account the lead was turned into")
+    description: Scalar | None = Field(default=None, description="Description of the lead")
+    industry: Scalar | None = Field(default=None, description="Industry of the lead's company")
+    website: Scalar | None = Field(default=None, description="Website of the lead's company")
+    number_of_employees: Scalar | None = Field(default=None, description="Number of employees of the lead's company")
+    name: Scalar | None = Field(default=None, description="Name of the lead")
+    created_at: Timestamp | None = Field(default=None, description="When the lead was created")
+    lead_type: Text | None = Field(default=None, description="Type of the lead")
+    status: Text | None = Field(default=None, description="Status of the lead")
+    remote_data: JsonObject | None = Field(
+        default=None, description="Extra data for the CRM, merged into its record as it is"
+    )
 
     @classmethod
     def parse(cls, data: Lead | Mapping[str, Any] | bytes | str) -> Lead:
@@ -152,27 +160,27 @@ class CreatedLead(_Part):
     (it is still in ``remote_data``), because an odd detail must not hide that the lead was created.
     """
 
-    id: Text | None = Field(None, description="The lead's id")
-    owner: Reference | None = Field(None, description="Owner of the lead")
-    lead_source: Text | None = Field(None, description="Where the lead came from")
-    lead_type: Text | None = Field(None, description="Type of the lead")
-    status: Text | None = Field(None, description="Status of the lead")
-    title: Text | None = Field(None, description="Title of the lead")
-    contact: Reference | None = Field(None, description="Contact linked to the lead")
-    account: Reference | None = Field(None, description="The lead's account (company)")
-    first_name: Text | None = Field(None, description="First name")
-    last_name: Text | None = Field(None, description="Last name")
-    addresses: tuple[PostalAddress, ...] | None = Field(None, description="Postal addresses")
-    email_addresses: tuple[EmailAddress, ...] | None = Field(None, description="E-mail addresses")
-    phone_numbers: tuple[PhoneNumber, ...] | None = Field(None, description="Phone numbers")
-    custom_fields: dict[str, Any] | None = Field(None, description="All custom fields of the lead")
-    last_activity_at: Timestamp | None = Field(None, description="When the lead last had activity")
-    created_at: Timestamp | None = Field(None, description="When the lead was created")
-    updated_at: Timestamp | None = Field(None, description="When the lead was last updated")
-    converted_at: Timestamp | None = Field(None, description="When the lead was converted")
-    converted_contact: Text | None = Field(None, description="Id of the contact the lead was turned into")
-    converted_account: Text | None = Field(None, description="Id of the account the lead was turned into")
-    urls: tuple[Url, ...] | None = Field(None, description="The lead's URLs")
+    id: Text | None = Field(default=None, description="The lead's id")
+    owner: Reference | None = Field(default=None, description="Owner of the lead")
+    lead_source: Text | None = Field(default=None, description="Where the lead came from")
+    lead_type: Text | None = Field(default=None, description="Type of the lead")
+    status: Text | None = Field(default=None, description="Status of the lead")
+    title: Text | None = Field(default=None, description="Title of the lead")
+    contact: Reference | None = Field(default=None, description="Contact linked to the lead")
+    account: Reference | None = Field(default=None, description="The lead's account (company)")
+    first_name: Text | None = Field(default=None, description="First name")
+    last_name: Text | None = Field(default=None, description="Last name")
+    addresses: tuple[PostalAddress, ...] | None = Field(default=None, description="Postal addresses")
+    email_addresses: tuple[EmailAddress, ...] | None = Field(default=None, description="E-mail addresses")
+    phone_numbers: tuple[PhoneNumber, ...] | None = Field(default=None, description="Phone numbers")
+    custom_fields: dict[str, Any] | None = Field(default=None, description="All custom fields of the lead")
+    last_activity_at: Timestamp | None = Field(default=None, description="When the lead last had activity")
+    created_at: Timestamp | None = Field(default=None, description="When the lead was created")
+    updated_at: Timestamp | None = Field(default=None, description="When the lead was last updated")
+    converted_at: Timestamp | None = Field(default=None, description="When the lead was converted")
+    converted_contact: Text | None = Field(default=None, description="Id of the contact the lead was turned into")
+    converted_account: Text | None = Field(default=None, description="Id of the account the lead was turned into")
+    urls: tuple[Url, ...] | None = Field(default=None, description="The lead's URLs")
 
     def __init__(self, **values: Any) -> None:
         validator = self.__pydantic_validator__  # as BaseModel does, without a call in between
