@@ -36,7 +36,10 @@ API = {
         "slots",
         "message",
         "simulator",
-        "testing.contract",
+        "testing.stage",
+        "testing.request_promises",
+        "testing.answer_promises",
+        "testing.sending_promises",
     ],
     "Registry": ["registry", "provider"],
 }
