@@ -76,6 +76,14 @@ def test_s018_a_token_is_shown_once(shell: Shell) -> None:
     assert made["expires_at"] > made["created_at"]
 
 
+@pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "1e300"])
+def test_a_token_ends_on_a_date(shell: Shell, hours: str) -> None:
+    shell("tenant", "create", "acme")
+    shell("token", "create", "acme", "--hours", hours, code=2)
+    assert "must be more than 0 and at most 876000" in shell.err
+    assert shell.json("token", "list", "acme") == []
+
+
 def test_accounts(shell: Shell, account_file: str) -> None:
     shell("tenant", "create", "acme")
     account_id = shell("account", "create", "acme", "--file", account_file, "--label", "Sales")

@@ -88,3 +88,16 @@ def test_simulated_accounts_are_for_loopback() -> None:
 
 def test_the_public_address_has_no_slash_at_its_end() -> None:
     assert HostSettings(public_url="https://leads.example.com/").public_url == "https://leads.example.com"
+
+
+@pytest.mark.parametrize("name", ["HOST", "METRICS_TOKEN"])
+def test_what_would_open_the_host_to_everybody_is_not_left_empty(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"UNILEAD_HOST_{name}", "")
+    with pytest.raises(ValidationError, match="must not be empty"):
+        HostSettings()
+
+
+def test_a_back_end_without_its_library_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unilead.transport.find_spec", lambda name: None if name == "httpcore2" else name)
+    with pytest.raises(ValidationError, match=r"pip install 'unilead\[httpx2\]'"):
+        HostSettings(backend="httpx2")

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_validator, model_validator
 
+from unilead.transport import check_backend
+
 PREFIX = "unilead_host_"  # in any case
 MEBIBYTE = 1024 * 1024
 DEFAULT_DATABASE = "sqlite:///unilead-host.sqlite"
@@ -101,6 +103,23 @@ class HostSettings(BaseModel):
     @classmethod
     def _decoded(cls, value: Any) -> Any:
         return _OAUTH_APPS.validate_json(value) if isinstance(value, str) else value
+
+    @field_validator("host", "metrics_token")
+    @classmethod
+    def _is_said(cls, value: Any) -> Any:
+        """An empty address is every address of the machine, and an empty token everybody's."""
+        if value is not None and not len(value):
+            raise ValueError("must not be empty; leave the variable out")
+        return value
+
+    @field_validator("backend")
+    @classmethod
+    def _can_be_used(cls, value: str) -> str:
+        try:
+            check_backend(value, asynchronous=True)
+        except ImportError as fault:
+            raise ValueError(str(fault)) from None
+        return value
 
     @field_validator("public_url")
     @classmethod

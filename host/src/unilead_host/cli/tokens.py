@@ -15,6 +15,14 @@ from unilead_host.cli.opened import Opened, using
 from unilead_host.tokens import Scope, Token
 
 HOUR = 3600.0
+MOST_HOURS = 100 * 365 * 24
+
+
+def _lasting(context: click.Context, parameter: click.Parameter, hours: float | None) -> float | None:
+    """Hours that end on a date: no number of them may be `nan`, nor so large that no calendar has the day."""
+    if hours is None or 0 < hours <= MOST_HOURS:
+        return hours
+    raise click.BadParameter(f"must be more than 0 and at most {MOST_HOURS}; without it a token is valid for good")
 
 
 @click.group(no_args_is_help=False)
@@ -26,9 +34,7 @@ def token() -> None:
 @click.argument("tenant")
 @click.option("--scope", type=click.Choice(["full", "read"]), default="full", help="`read` creates nothing.")
 @click.option("--account", "account_id", metavar="ID", help="Bind it to one account; then it lives 15 minutes.")
-@click.option(
-    "--hours", type=click.FloatRange(min=0, min_open=True), help="How long it is valid; unlimited by default."
-)
+@click.option("--hours", type=float, callback=_lasting, help="How long it is valid; unlimited by default.")
 @click.option("--label", default="", help="What it is for.")
 @AS_JSON
 def create(tenant: str, scope: Scope, account_id: str | None, hours: float | None, label: str, as_json: bool) -> None:
