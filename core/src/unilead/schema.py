@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,7 +23,10 @@ class _Part(BaseModel):
     """A value of the schema: frozen; keys that are not in the schema are kept aside, to be reported."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True, revalidate_instances="never")
-    __pydantic_extra__: dict[UnknownName, UnknownValue] = Field(init=False)  # for type checkers: no argument
+    if TYPE_CHECKING:  # no argument; at run time the value would stand among the fields
+        __pydantic_extra__: dict[UnknownName, UnknownValue] = Field(init=False)
+    else:
+        __pydantic_extra__: dict[UnknownName, UnknownValue]
 
     def __repr_args__(self) -> Iterable[tuple[str, Any]]:
         """Name what is given without showing it: a lead is personal data and reprs end up in logs."""
