@@ -46,10 +46,16 @@ def id_name(number: Any, ids: Mapping[str, int]) -> str | None:
 
 
 def list_as_text(value: Any, joiner: str = ";") -> Any:
-    """Join a list of scalars into one text, as CRMs want for multi-select fields; other values pass unchanged."""
-    if isinstance(value, (list, tuple)):
-        return joiner.join(scalar_text(item) for item in value)
-    return value
+    """Join a list of scalars into one text, as CRMs want for multi-select fields; other values pass unchanged.
+
+    Raises: ValueError for an item that is blank or holds the joiner: read back, it would be none, or several.
+    """
+    if not isinstance(value, (list, tuple)):
+        return value
+    texts = [scalar_text(item) for item in value]
+    if any(not text.strip() or joiner in text for text in texts):
+        raise ValueError(f"must not list an option that is blank or holds a {joiner!r}")
+    return joiner.join(texts)
 
 
 def scalar_text(value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from unilead import custom_field_values, scalar_text
+from unilead import custom_field_values, list_as_text
 
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[ Tt](\d\d:\d\d:\d\d(?:\.\d+)?)([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 
@@ -38,20 +38,12 @@ def _value(value: Any) -> Any:
     if isinstance(value, dict):
         raise ValueError("must not be an object: Insightly's custom fields hold single values")
     if isinstance(value, (list, tuple)):
-        return _options(value)
+        return list_as_text(value) or None  # an empty list clears the field, as null does
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("must be a date and time with its time zone")
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     return f"{value.isoformat()} 00:00:00" if isinstance(value, date) else value
-
-
-def _options(values: Any) -> str | None:
-    """Join the options of a multi-select field; an empty list clears it, as ``null`` does."""
-    texts = [scalar_text(value) for value in values]
-    if any(not text.strip() or ";" in text for text in texts):
-        raise ValueError("must not list an option that is blank or holds a semicolon")
-    return ";".join(texts) or None
 
 
 _CONVERTED = custom_field_values(_value)
