@@ -367,6 +367,18 @@ def test_normalized_value_does_not_hide_the_match(batch: Batch) -> None:
     assert batch.answered(201, results=[row(1, "a"), changed, row(3, "c")]) == ["1", "2", "3"]
 
 
+def test_normalized_properties_may_be_a_list(batch: Batch) -> None:
+    changed = row(2, "B", warnings=[{"context": {"propertyName": ["hs_lead_name"]}}])
+    changed["properties"]["region"] = "b"
+    assert batch.answered(201, results=[row(1, "a"), changed, row(3, "c")]) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("odd", [5, "x", [5], ["x"], [[None]], [{"context": "x"}], [{"context": {}}]], ids=str)
+def test_f076_odd_warning_of_a_result_does_not_hide_the_others(odd: Any, batch: Batch) -> None:
+    results = [row(1, "a"), row(2, "x", warnings=odd), row(3, "c")]
+    assert batch.answered(201, results=results) == ["1", "unknown", "3"]
+
+
 @pytest.mark.parametrize("category", ["INTERNAL_ERROR", None])
 def test_row_that_failed_for_no_known_reason_is_unknown(category: str | None, batch: Batch) -> None:
     results = [row(1, "a"), row(3, "c")]

@@ -8,7 +8,7 @@ Source: https://developers.hubspot.com/docs/api-reference/error-handling (read 2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from unilead import CreatedLead, MalformedResponseError, ProviderError, Request, Response, row_verdict
@@ -131,9 +131,20 @@ def _holds(stored: Row, sent: Mapping[str, Any]) -> bool:
     properties = stored.get("properties")
     if not isinstance(properties, dict):
         return False
-    changed = {(warning.get("context") or {}).get("propertyName") for warning in stored.get("warnings") or ()}
+    changed = list(_normalized(stored))
     common = [name for name in sent if name in properties and name not in changed]
     return bool(common) and all(_same(properties[name], sent[name]) for name in common)
+
+
+def _normalized(stored: Row) -> Iterator[Any]:
+    """Name the properties that HubSpot says it normalized; an odd warning names none."""
+    warnings = stored.get("warnings")
+    for warning in warnings if isinstance(warnings, list) else ():
+        match warning:
+            case {"context": {"propertyName": [*names]}}:
+                yield from names
+            case {"context": {"propertyName": name}}:
+                yield name
 
 
 def _same(stored: Any, sent: Any) -> bool:
