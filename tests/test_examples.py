@@ -54,6 +54,7 @@ def test_the_example_provider_keeps_the_contract(wheels: Path, tmp_path: Path) -
     tests = shutil.copytree(EXAMPLES / "unilead-acme" / "tests", tmp_path / "tests")
     done = environment.run("-m", "pytest", "-q", "-x", "-W", "error", "-p", "no:cacheprovider", tests, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    assert f"\n{tmp_path.name}: 10 of 10 rules covered\n" in done.stdout
 
 
 def made(tmp_path: Path, *arguments: str) -> None:

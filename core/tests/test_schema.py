@@ -207,6 +207,10 @@ def test_reprs_show_no_values() -> None:
     assert "canary" not in f"{lead!r}{lead}{created!r}{lead.email_addresses!r}"
 
 
+def test_a_repr_names_the_fields_that_are_given() -> None:
+    assert repr(Lead.parse({"last_name": "Lovelace", "colour": "red"})) == "Lead(last_name=Ellipsis)"
+
+
 def test_odd_details_do_not_hide_a_created_lead() -> None:
     created = CreatedLead(id=5, title={"x": 1}, created_at="yesterday", owner={"id": 7})
     assert (created.id, created.title, created.created_at) == ("5", None, None)

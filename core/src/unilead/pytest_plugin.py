@@ -35,12 +35,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:
     from unilead.testing.rules import read_rules, rule_files
 
     nodes = [node for reports in terminalreporter.stats.values() for node in reports if hasattr(node, "nodeid")]
-    files = rule_files(str(node.nodeid) for node in nodes)
+    files = rule_files(config.rootpath, (str(node.nodeid) for node in nodes))
     if not files:
         return
     terminalreporter.section("vendor rules", sep="-")
     for file in files:
-        rules = read_rules(config.rootpath / file)
+        rules = read_rules(file)
         open_rules = [rule for rule in rules if "uncovered" in rule]
         slug = file.parent.parent.name
         terminalreporter.line(f"{slug}: {len(rules) - len(open_rules)} of {len(rules)} rules covered")

@@ -38,9 +38,9 @@ def read_rules(path: Path) -> list[dict[str, Any]]:
     return rules
 
 
-def rule_files(node_ids: Iterable[str]) -> list[Path]:
-    """The rule files behind the tests that ran."""
-    modules = {Path(node_id.split("::")[0]) for node_id in node_ids if "test_vendor_rule" in node_id}
+def rule_files(root: Path, node_ids: Iterable[str]) -> list[Path]:
+    """The rule files behind the tests that ran, whose modules are named from ``root``."""
+    modules = {root / node_id.split("::")[0] for node_id in node_ids if "test_vendor_rule" in node_id}
     return sorted(file for module in modules if (file := module.parent / "rules.json").is_file())
 
 
