@@ -72,6 +72,17 @@ def test_a_refusal_and_a_failure_are_told_apart(oauth_registry: Registry) -> Non
     assert caught.value.retry_after
 
 
+@pytest.mark.parametrize("said", ["Invalid grant: refresh_token is invalid", b'"Invalid grant: refresh_token expired"'])
+def test_a_refusal_in_plain_text_needs_a_person_too(said: str | bytes, oauth_registry: Registry) -> None:
+    with pytest.raises(AuthError, match="refuses the refresh token: Invalid grant: refresh_token"):
+        renewed(oauth_registry, (400, said))
+
+
+def test_a_page_about_a_refusal_is_none(oauth_registry: Registry) -> None:
+    with pytest.raises(ConnectError):
+        renewed(oauth_registry, (400, "<html>invalid_grant</html>"))
+
+
 def test_a_key_cannot_be_renewed(oauth_registry: Registry) -> None:
     with pytest.raises(ConfigurationError, match="cannot be renewed"):
         renewed(oauth_registry, account=Account("acme", {"access_token": "by hand"}))

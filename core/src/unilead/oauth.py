@@ -25,6 +25,7 @@ from unilead.version import USER_AGENT
 
 LEEWAY = 60.0  # seconds before its end that an access token is renewed
 LONGEST_LIFE = 1e8  # seconds; whatever promises to live longer promises nothing
+MAX_WORDS = 1_000  # of an answer in plain text
 _WORDS = re.compile(r"[A-Za-z0-9_ .:-]{1,80}")
 _CLIENT_ERRORS = ("invalid_client", "unauthorized_client")
 RECONNECT = "connect the account anew, or correct its client_id, client_secret or refresh_token"
@@ -147,6 +148,8 @@ def read_grant(scheme: OAuth2, response: Response, secrets: tuple[str, ...] = ()
 
 def _refusal(scheme: OAuth2, response: Response, answer: Mapping[str, Any], secrets: tuple[str, ...]) -> LeadError:
     texts = [text for name in ("error", "message", "error_description") if isinstance(text := answer.get(name), str)]
+    if response.status >= 400:  # no object, just words
+        texts.append((response.json if isinstance(response.json, str) else response.plain_text)[:MAX_WORDS])
     codes = [re.sub(r"\s+", "_", text.strip().lower()) for text in texts]
     masked = [mask_text(text.encode(), secrets).decode() for text in texts]
     words = next((text for text in masked if _WORDS.fullmatch(text)), f"HTTP status {response.status}")

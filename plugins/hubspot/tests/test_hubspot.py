@@ -14,6 +14,7 @@ from unilead import (
     CreatedLead,
     DuplicateLeadError,
     Lead,
+    LeadError,
     MalformedResponseError,
     Provider,
     ProviderError,
@@ -546,3 +547,18 @@ def test_token_endpoint_renews_an_expired_token(simulator: HubSpotSimulator) -> 
         connection.close()
     assert answer["expires_in"] == 1800
     assert create(simulator, LEAD, {"access_token": answer["access_token"]}).id
+
+
+def test_dead_refresh_token_in_hubspots_own_words_needs_a_person() -> None:
+    from unilead_hubspot.simulator import CLIENT
+
+    class OldForm(HubSpotSimulator):
+        def _answer(self, status: int, body: Any, headers: Any = None) -> Response:
+            kept = {name: text for name, text in (body or {}).items() if not name.startswith("error")}
+            return super()._answer(status, kept, headers)
+
+    client = {"client_id": CLIENT[0], "client_secret": CLIENT[1], "refresh_token": "revoked"}
+    crm = OldForm()
+    with Client(transport=crm, registry=Registry(overrides=False)) as asking, pytest.raises(LeadError) as caught:
+        asking.create(LEAD, Account("hubspot", client))
+    assert (caught.value.category, caught.value.outcome, crm.count) == ("authentication", "not_sent", 0)

@@ -107,6 +107,7 @@ INFO = ProviderInfo(
             "oauth", "crm.objects.leads.write", "crm.objects.leads.read", "crm.objects.contacts.read",
             "crm.objects.contacts.write", "crm.objects.companies.read", "crm.objects.companies.write",
         ),
+        dead_grant_errors=("invalid_grant", "missing_or_invalid_refresh_token"),
     ),
     settings=HubSpotSettings,
     fields=FIELDS,
