@@ -207,6 +207,23 @@ def test_an_unknown_owner_is_named_in_unified_words(client: Client, crm: Simulat
     assert (caught.value.field, caught.value.message) == ("owner.id", "Invalid link [99-users does not exist]")
 
 
+@pytest.mark.parametrize(
+    ("lead", "field"),
+    [
+        ({"remote_data": {"manualValue": 5}}, "remote_data.manualValue"),
+        ({"remote_data": {"leads": [{"manualValue": 5}]}}, "remote_data.leads[0].manualValue"),
+        ({"remote_data": {"leads": [{"description": ""}]}}, "remote_data.leads[0].description"),
+        ({"remote_data": {"leads": [{"priority": 1}]}, "owner": {"id": "99"}}, "owner.id"),
+    ],
+    ids=["record", "whole body", "whole body over title", "beside a whole body"],
+)
+def test_a_refusal_names_what_the_lead_gave(lead: dict[str, Any], field: str, client: Client, crm: Simulator) -> None:
+    crm.missing.add("99-users")
+    with pytest.raises(RejectedError) as caught:
+        client.create({"title": "Harbor"} | lead, account_of(crm))
+    assert caught.value.field == field
+
+
 def test_custom_fields_arrive_as_text_under_their_names(client: Client, crm: Simulator) -> None:
     lead_id = client.create({"title": "Harbor", "custom_fields": {"Seats (max.)": 12, "a.b": "x"}}, account_of(crm)).id
     assert crm.leads[lead_id]["customFields"] == {"Seats (max.)": "12", "a.b": "x"}

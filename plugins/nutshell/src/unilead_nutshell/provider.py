@@ -223,5 +223,14 @@ def _hidden_error(response: Response, request: Request) -> Exception:
 
 def _raised(response: Response, request: Request, category: Category | None) -> Exception:
     fault = read_fault(response)
-    field = FIELDS.source_of(fault.path, request.lead)
+    field = _source_of(fault.path, request.lead)
     return error_for(response, fault.message, category=category, vendor_code=fault.code, field=field)
+
+
+def _source_of(path: str | None, lead: Lead | None) -> str | None:
+    """Find the unified path behind Nutshell's, also where the caller gave Nutshell's whole body."""
+    records = (lead.remote_data or {}).get("leads") if lead is not None else None
+    if lead is None or not isinstance(records, list):
+        return FIELDS.source_of(path, lead)
+    found = FIELDS.source_of(path, lead.model_copy(update={"remote_data": records[0]}))
+    return found and re.sub(r"^remote_data\.", "remote_data.leads[0].", found)
