@@ -5,11 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.members import SLUGS
-from unilead import Account, Client, LeadError, Registry
+from unilead import Account, Client, LeadError, OAuth2, Registry
 from unilead.auth import credential_headers
 
 REGISTRY = Registry(overrides=False)
@@ -23,6 +24,11 @@ LEAD = {
 }
 WORKERS = 16
 LEADS = 1_000
+
+
+def _token_path(slug: str) -> str:
+    schemes = REGISTRY.get(slug).info.auth_schemes
+    return next((urlsplit(scheme.token_url).path for scheme in schemes if isinstance(scheme, OAuth2)), "")
 
 
 @pytest.mark.parametrize("slug", SLUGS)
@@ -55,6 +61,16 @@ def test_b082_odd_calls_get_an_error_and_store_nothing(slug: str, method: str, p
         connection.close()
     assert 400 <= answer.status < 500
     assert simulator.count == 0
+
+
+@pytest.mark.parametrize("slug", [slug for slug in SLUGS if _token_path(slug)])
+def test_b082_a_form_that_is_no_text_is_refused(slug: str) -> None:
+    with REGISTRY.get(slug).simulator().serve() as served:
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", _token_path(slug), b"grant_type=\xff", headers)
+        assert 400 <= connection.getresponse().status < 500
+        connection.close()
 
 
 def _create_url(slug: str) -> str:

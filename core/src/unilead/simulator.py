@@ -58,6 +58,11 @@ class Call:
         return from_json(self.body, allow_inf_nan=False)
 
     @cached_property
+    def form(self) -> dict[str, str]:
+        """The body of a form, as token endpoints take it; bytes that are not UTF-8 are replaced."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace")))
+
+    @cached_property
     def params(self) -> dict[str, str]:
         """The query as a dict; the last of equal names wins."""
         return dict(self.query)

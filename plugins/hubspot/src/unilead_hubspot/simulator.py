@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl
 
 from unilead import Call, Response, route
 from unilead_hubspot.simulator_rules import ENFORCING, HubSpotRules, Refusal, invalid, read_object, undeserializable
@@ -121,7 +120,7 @@ class HubSpotSimulator(HubSpotRules):
 
     @route("POST", "/oauth/{version}/token")
     def token(self, call: Call, version: str) -> Response:
-        form = dict(parse_qsl(call.body.decode()))
+        form = call.form
         if (form.get("client_id"), form.get("client_secret")) != CLIENT:
             return self._token_refused("BAD_CLIENT_SECRET", "invalid_client", "missing or invalid client credentials")
         if form.get("grant_type") != "refresh_token" or form.get("refresh_token") != REFRESH_TOKEN:
@@ -135,7 +134,7 @@ class HubSpotSimulator(HubSpotRules):
 
     @route("POST", "/oauth/{version}/token/introspect")
     def introspect(self, call: Call, version: str) -> Response:
-        token = dict(parse_qsl(call.body.decode())).get("token")
+        token = call.form.get("token")
         about = {"hub_id": PORTAL, "user_id": 77120011, "scopes": sorted(self.scopes)}
         return self._answer(200, {"active": True} | about if token in self.access_tokens else {"active": False})
 

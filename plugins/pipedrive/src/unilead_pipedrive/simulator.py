@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs
 from uuid import NAMESPACE_URL, uuid5
 
 from unilead import Call, Response, route
@@ -138,7 +137,7 @@ class PipedriveSimulator(PipedriveRules):
             return self._no_token(
                 "invalid_request", "Invalid request: content must be application/x-www-form-urlencoded"
             )
-        form = {name: texts[0] for name, texts in parse_qs(call.body.decode()).items()}
+        form = call.form
         grant = form.get("grant_type")
         if grant not in ("refresh_token", "authorization_code"):
             reason = "Unsupported grant type: grant_type is invalid" if grant else "Missing parameter: grant_type"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from unilead import Call, Response, route
 from unilead_salesforce.simulator_rules import Refusal, SalesforceRules
@@ -63,7 +62,7 @@ class SalesforceOrg(SalesforceRules):
 
     @route("POST", "/services/oauth2/token")
     def token(self, call: Call) -> Response:
-        form = dict(parse_qsl(call.body.decode()))
+        form = call.form
         kind = form.get("grant_type")
         if (form.get("client_id"), form.get("client_secret")) != CLIENT:
             return self.answer(400, {"error": "invalid_client", "error_description": "invalid client credentials"})
@@ -88,7 +87,7 @@ class SalesforceOrg(SalesforceRules):
 
     @route("POST", "/services/oauth2/revoke")
     def revoke(self, call: Call) -> Response:
-        self.access_tokens.discard(dict(parse_qsl(call.body.decode())).get("token", ""))
+        self.access_tokens.discard(call.form.get("token", ""))
         return self.answer(200)
 
     @route("GET", "/services/oauth2/userinfo")

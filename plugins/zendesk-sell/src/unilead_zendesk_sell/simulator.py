@@ -9,7 +9,6 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from unilead import Call, Response, Simulator, route, wrong_types
 
@@ -76,7 +75,7 @@ class ZendeskSellSimulator(Simulator):
         pair = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
         if call.headers.get("authorization") != f"Basic {pair}":
             return self._no_token(401, "invalid_client", "Client authentication failed.")
-        form = dict(parse_qsl(call.body.decode()))
+        form = call.form
         if form.get("grant_type") != "refresh_token":
             return self._no_token(400, "unsupported_grant_type", "The grant type is not supported.")
         given = form.get("refresh_token", "")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta, timezone
 from typing import Any
-from urllib.parse import parse_qsl
 
 from unilead import Call, Response, route
 from unilead_zoho_crm.simulator_rules import ID, KINDS, LENGTHS, ZohoCrmRules, row_error, user_id
@@ -121,7 +120,7 @@ class ZohoCrmSimulator(ZohoCrmRules):
 
     @route("POST", "/oauth/v2/token")
     def token(self, call: Call) -> Response:
-        form = dict(parse_qsl(call.body.decode()))
+        form = call.form
         if (form.get("client_id"), form.get("client_secret")) != CLIENT:
             return Response.of(200, {"error": "invalid_client"})
         if form.get("refresh_token") != REFRESH:
