@@ -459,6 +459,14 @@ def test_conflict_names_the_existing_lead(simulator: HubSpotSimulator) -> None:
     assert simulator.count == 0
 
 
+def test_value_that_must_be_unique_is_taken_once(simulator: HubSpotSimulator) -> None:
+    lead = LEAD | {"custom_fields": {"external_key": "k-1"}}
+    first = create(simulator, lead)
+    with pytest.raises(DuplicateLeadError) as caught:
+        create(simulator, lead)
+    assert (caught.value.existing_id, simulator.count) == (first.id, 1)
+
+
 @pytest.mark.parametrize("body", [{"context": {"existingId": ["77"]}}, {"message": "Existing ID: 77"}], ids=str)
 def test_existing_id_is_found_in_both_places(body: dict[str, Any], provider: Provider, settings: Settings) -> None:
     request = provider.build_request(Lead.parse(LEAD), settings)

@@ -88,7 +88,7 @@ class HubSpotRules(Simulator):
         numbers: custom properties that take numbers.
         dates: custom properties that take dates.
         unique: custom properties whose values must be unique.
-        taken: values of such properties that other leads have.
+        taken: values of such properties that leads made elsewhere have.
         required_properties: what an administrator requires of every new lead.
         conditions: property that is required, to the property whose presence requires it.
     """
@@ -173,12 +173,20 @@ class HubSpotRules(Simulator):
             frame = [{"isValid": False, "message": f.text, "error": f.code, "name": f.name} for f in faults]
             raise invalid(f"Property values were not valid: {json.dumps(frame)}", errors=_entries(faults[:LISTED]))
         for name in self.unique & properties.keys():
-            if properties[name] in self.taken:
-                text = f"A lead with this {name} already exists. Existing ID: {OTHER_LEAD}"
-                raise Refusal(409, text, "CONFLICT")
+            holder = self._holder_of(name, properties[name])
+            if holder is not None:
+                raise Refusal(409, f"A lead with this {name} already exists. Existing ID: {holder}", "CONFLICT")
         faults = list(self._admin_faults(properties)) if version == ENFORCING else []
         if faults:
             raise invalid("The property values provided are invalid", errors=_entries(faults))
+
+    def _holder_of(self, name: str, value: str) -> str | None:
+        """Id of the lead that has this value of a property whose values must be unique."""
+        if value in self.taken:
+            return OTHER_LEAD
+        return next(
+            (number for number, lead in self.leads.items() if value and lead["properties"].get(name) == value), None
+        )
 
     def _value_faults(self, name: str, value: str, properties: Mapping[str, str]) -> Iterator[Fault]:
         if name in READ_ONLY:

@@ -24,9 +24,10 @@ LONGEST = {
     "ADDRESS_POSTCODE": 128,
     "LEAD_DESCRIPTION": 4000,
 }
-NUMBERS = (
-    "LEAD_SOURCE_ID", "LEAD_STATUS_ID", "EMPLOYEE_COUNT", "LEAD_RATING", "OWNER_USER_ID", "RESPONSIBLE_USER_ID",
-)  # fmt: skip
+NUMBERS = {  # to their size in bits
+    "LEAD_SOURCE_ID": 64, "LEAD_STATUS_ID": 64, "EMPLOYEE_COUNT": 32, "LEAD_RATING": 32,
+    "OWNER_USER_ID": 64, "RESPONSIBLE_USER_ID": 64,
+}  # fmt: skip
 TYPES: dict[str, type] = {
     **dict.fromkeys(LONGEST, str),
     **dict.fromkeys(NUMBERS, int),
@@ -165,13 +166,16 @@ class InsightlySimulator(Simulator):
         for name, limit in LONGEST.items():
             if len(given.get(name) or "") > limit:
                 yield f"{name} must be at most {limit} characters long."
+        for name, bits in NUMBERS.items():
+            if not -(2 ** (bits - 1)) <= (given.get(name) or 0) < 2 ** (bits - 1):
+                yield f"{name} is out of range."
         for name in REFERENCES:
             if given.get(name) is not None and not self.exists(given[name]):
                 yield f"{name} does not exist in this instance."
         for entry in given.get("CUSTOMFIELDS") or ():
             yield from self._custom_faults(entry)
-        if any(not isinstance(tag, dict) or not tag.get("TAG_NAME") for tag in given.get("TAGS") or ()):
-            yield "TAGS must be a list of objects with a TAG_NAME."
+        if not all(map(_is_tag, given.get("TAGS") or ())):
+            yield "TAGS must be a list of objects with a TAG_NAME of at most 255 characters."
 
     def _custom_faults(self, entry: Any) -> Iterator[str]:
         name = entry.get("FIELD_NAME") if isinstance(entry, dict) else None
@@ -268,6 +272,11 @@ def _coerced(given: Mapping[str, Any]) -> dict[str, Any]:
         name: int(value) if name in NUMBERS and isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value) else value
         for name, value in given.items()
     }
+
+
+def _is_tag(tag: Any) -> bool:
+    name = tag.get("TAG_NAME") if isinstance(tag, dict) else None
+    return isinstance(name, str) and 0 < len(name) <= 255
 
 
 def _fits(value: Any, kind: str, options: tuple[str, ...]) -> bool:
