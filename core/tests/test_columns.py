@@ -84,6 +84,12 @@ def test_b075_two_columns_for_one_field_are_refused_and_a_guess_gives_way() -> N
         Columns(columns, choose(columns, ["Name=first_name", "First name=first_name"]))
 
 
+def test_b075_a_field_as_a_whole_and_in_parts_is_refused() -> None:
+    chosen = {"all": "phone_numbers", "Mobile": "phone_numbers[mobile].number"}
+    with pytest.raises(FileError, match="columns all and Mobile both go to phone_numbers"):
+        Columns(list(chosen), chosen, nested=True)
+
+
 def test_b075_a_wrong_name_comes_with_the_right_one() -> None:
     with pytest.raises(FileError) as caught:
         place_of("frist_name")

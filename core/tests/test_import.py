@@ -122,6 +122,7 @@ def test_f081_the_same_file_twice_warns_and_sends_nothing(run: Any, leads: Any, 
     assert "was imported before (24 created, 1 rejected, 0 unknown, 0 not_sent)" in err.replace(
         "not sent", "not_sent", 1
     )
+    assert "--resume sends what was not sent, --retry-rejected also what was refused" in err
     assert json.loads(out)["calls"] == 0
     assert Path(f"{file}.results.jsonl").read_bytes() == before
 

@@ -156,6 +156,12 @@ def test_b079_results_are_kept_in_a_plain_file(
     assert "is not a plain file" in err or "is a folder" in err
 
 
+@pytest.mark.parametrize("file", ["", ".", "/"])
+def test_b079_what_has_no_name_is_no_file(file: str, run: Any) -> None:
+    code, _, err = run(file)
+    assert (code, "is a folder" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     "arguments", [["--results", "a" * 249 + ".jsonl"], ["--results", "a" * 250], ["--report", "a" * 300 + ".html"]]
 )

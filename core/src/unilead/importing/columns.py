@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -12,6 +13,9 @@ from unilead.importing.readers import Row, row_error
 from unilead.schema import Lead
 
 Values: TypeAlias = Sequence[Any]
+
+ONE_LEFT_OUT = "--map COLUMN= leaves one out"
+_IN_THE_LINE = re.compile(r" \(line \d+ column \d+\)")
 
 
 def is_given(cell: Any) -> bool:
@@ -33,7 +37,7 @@ class Columns:
         self._column_of = {path: name for name, path in chosen.items()}
         if len(self._column_of) < len(chosen):
             path, names = _clash(chosen)
-            raise FileError(f"columns {' and '.join(names)} both go to {path}", hint="--map COLUMN= leaves one out")
+            raise FileError(f"columns {' and '.join(names)} both go to {path}", hint=ONE_LEFT_OUT)
         places = [(columns.index(name), place_of(path, nested=nested)) for name, path in chosen.items()]
         self._places = places
         self._plain = [(index, place.field) for index, place in places if len(place.steps) == 1]
@@ -41,7 +45,15 @@ class Columns:
         for index, place in places:
             if len(place.steps) > 1:
                 grouped.setdefault(place.field, []).append((index, place))
+        self._check_whole(grouped)
         self._parts = [(name, _part(name, group)) for name, group in grouped.items()]
+
+    def _check_whole(self, grouped: Mapping[str, Sequence[tuple[int, Place]]]) -> None:
+        """Make sure that no field comes as a whole and in parts: one would be lost. Raises: FileError."""
+        for _, field in self._plain:
+            if field in grouped:
+                names = f"{self._column_of[field]} and {self._column_of[grouped[field][0][1].path]}"
+                raise FileError(f"columns {names} both go to {field}", hint=ONE_LEFT_OUT)
 
     def values(self, cells: Values) -> dict[str, Any]:
         """Sort a row's cells into a lead; empty ones are *not given*."""
@@ -93,7 +105,8 @@ def read_lead(where: str, text: bytes) -> Lead | InvalidLeadError:
         return Lead.parse(text)
     except InvalidLeadError as error:
         first = error.problems[0]
-        reason = first.message.replace("request body", "the line").partition(" (line 1 ")[0]
+        reason = first.message.replace("request body", "the line")
+        reason = _IN_THE_LINE.sub("", reason)
         field = "" if first.field == "body" else f"{first.field}: "
         return row_error(where, field + reason, first.code, first.field)
 

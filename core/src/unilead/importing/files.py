@@ -17,6 +17,8 @@ from unilead.errors import ConfigurationError
 
 BLOCK = 1024 * 1024
 DISK_FAILS = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
+WIDE = "it looks like UTF-16 without a byte order mark; say --encoding utf-16-le or utf-16-be"
+CP1252 = "save it as UTF-8, or say what it is: --encoding cp1252 (what Windows and Excel write in Western Europe)"
 BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -103,15 +105,17 @@ def check_text(path: Path, encoding: str) -> bool:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as fault:
         line += fault.object[: fault.start].count(b"\n")
-        raise FileError(f"{path}: line {line} is not {encoding} text", hint=_encoding_hint(path)) from None
+        hint = WIDE if _is_wide(path) else CP1252
+        raise FileError(f"{path}: line {line} is not {encoding} text", hint=hint) from None
+    if has_nul and _is_wide(path):
+        raise FileError(f"{path}: line 1 is not {encoding} text", hint=WIDE)
     return has_nul
 
 
-def _encoding_hint(path: Path) -> str:
+def _is_wide(path: Path) -> bool:
+    """Whether every second byte or so is a zero, as in UTF-16 of Western words."""
     head = next(blocks(path))[:512]
-    if head.count(0) * 3 > len(head):
-        return "it looks like UTF-16 without a byte order mark; say --encoding utf-16-le or utf-16-be"
-    return "save it as UTF-8, or say what it is: --encoding cp1252 (what Windows and Excel write in Western Europe)"
+    return head.count(0) * 3 > len(head)
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,7 +8,7 @@ A place is written as everywhere: ``first_name``, ``owner.id``, ``account.name``
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -121,20 +121,34 @@ def _field_hint(path: str) -> str:
 # --- choosing ---------------------------------------------------------------------------------------------------------
 
 
-def guess(columns: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
-    """Guess places for columns by their names; a place is given once, a further phone or mail gets the next index."""
+def guess(columns: Iterable[str], taken: Iterable[str] = (), nested: Collection[str] = ()) -> dict[str, str]:
+    """Guess places for columns by their names; a place is given once, a further phone or mail gets the next index.
+
+    Args:
+        nested: columns whose cells are lists or objects; such a one can be a whole field, and then nothing is a part.
+    """
     used = set(taken)
     found: dict[str, str] = {}
-    for column in columns:
-        path = _guessed(column, used)
-        if path is not None:
+    for column in sorted(columns, key=lambda name: name not in nested):
+        path = _guessed(column, used, nested=column in nested)
+        if path is not None and not _overlaps(path, used):
             used.add(path)
             found[column] = path
     return found
 
 
-def _guessed(column: str, used: set[str]) -> str | None:
-    written = _as_written(column)
+def _overlaps(path: str, used: Iterable[str]) -> bool:
+    """Whether a path is a part of a whole field that is used, or the other way round."""
+    field = _field_of(path)
+    return any(_field_of(other) == field and path != other and field in (path, other) for other in used)
+
+
+def _field_of(path: str) -> str:
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
+def _guessed(column: str, used: set[str], *, nested: bool) -> str | None:
+    written = _as_written(column, nested=nested)
     name = re.sub(r"[\W_]+", "", column).casefold()
     path = written or GUESSES.get(name) or GUESSES.get(name.rstrip("0123456789"))
     if path is None:
@@ -144,28 +158,34 @@ def _guessed(column: str, used: set[str]) -> str | None:
     return None if path in used else path
 
 
-def _as_written(column: str) -> str | None:
+def _as_written(column: str, *, nested: bool) -> str | None:
     """The place a column's name is, where it is one; ``email_addresses.0.email`` is read like ``[0]``."""
     path = re.sub(r"\.(\d+)\.", r"[\1].", column)
     try:
-        return place_of(path).path
+        return place_of(path, nested=nested).path
     except FileError:
         return None
 
 
-def choose(columns: Sequence[str], given: Iterable[str], saved: Mapping[str, str] | None = None) -> dict[str, str]:
+def choose(
+    columns: Sequence[str],
+    given: Iterable[str],
+    saved: Mapping[str, str] | None = None,
+    nested: Collection[str] = (),
+) -> dict[str, str]:
     """Decide which column goes where.
 
     Args:
         columns: of the file.
         given: the user's words, ``COLUMN=FIELD``; ``COLUMN=`` leaves the column out.
         saved: what an earlier run of the same import decided; guessed where there is none.
+        nested: columns whose cells are lists or objects.
     Returns: column to place, in the order of the columns; columns that go nowhere are absent.
     Raises: FileError for a column the file does not have, a field no lead has, or two columns for one field.
     """
     wanted = dict(_split(pair, columns) for pair in given)
     kept = {path for path in wanted.values() if path}
-    base = saved if saved is not None else guess([name for name in columns if name not in wanted], kept)
+    base = saved if saved is not None else guess([name for name in columns if name not in wanted], kept, nested)
     chosen = {name: path for name in columns if (path := wanted.get(name, base.get(name, "")))}
     if not chosen:
         hint = "the first line must name the columns; --map COLUMN=FIELD says what they are"

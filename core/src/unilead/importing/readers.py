@@ -34,12 +34,14 @@ class Reader(ABC):
         columns: names of the columns; none where each row is a lead of its own, in unified words.
         count: number of rows.
         notes: what a user should know about the file.
-        nested: cells may be lists and objects.
+        nested: names of the columns whose cells are lists or objects.
+        left_out: places of the columns that go nowhere; what is in them makes no row useless.
         read_as: what was decided about how to read it; read in another way, its rows may be others.
     """
 
     columns: tuple[str, ...] = ()
-    nested = False
+    nested: frozenset[str] = frozenset()
+    left_out: frozenset[int] = frozenset()
 
     def __init__(self, path: Path) -> None:
         self._path = path

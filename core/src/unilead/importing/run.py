@@ -70,7 +70,9 @@ class AlreadyImportedError(FileError):
 
 
 def results_path(file: Path) -> Path:
-    """Where the results of a file's import are kept unless told otherwise."""
+    """Where the results of a file's import are kept unless told otherwise. Raises: FileError for a folder."""
+    if not file.name:
+        raise FileError(f"{file} is a folder")
     return file.with_name(file.name + ".results.jsonl")
 
 
@@ -101,7 +103,7 @@ def prepare(
         if earlier is not None and not again.any:
             counts = summary(ledger, reader.count)
             raise AlreadyImportedError(
-                _finding(file, counts), summary=counts, columns=columns, ledger=ledger, hint=_way_on(results)
+                _finding(file, counts), summary=counts, columns=columns, ledger=ledger, hint=_way_on(results, counts)
             )
         if earlier is None or earlier["map"] != columns.chosen:
             name = file.name.encode("utf-8", "replace").decode()
@@ -123,7 +125,10 @@ def columns_of(reader: Reader, mapping: Iterable[str], saved: Mapping[str, str] 
         if any(mapping):
             raise FileError("--map is for files with columns; here each line is a lead, in unified words")
         return Columns((), {})
-    return Columns(reader.columns, choose(reader.columns, mapping, saved), nested=reader.nested)
+    chosen = choose(reader.columns, mapping, saved, reader.nested)
+    columns = Columns(reader.columns, chosen, nested=bool(reader.nested))
+    reader.left_out = frozenset(map(reader.columns.index, columns.ignored))
+    return columns
 
 
 def _earlier(results: Path, key: ImportKey, again: Again) -> ImportKey | None:
@@ -154,8 +159,9 @@ def _finding(file: Path, counts: Mapping[str, Any]) -> str:
     return f"{file} was imported before ({found}); nothing was sent"
 
 
-def _way_on(results: Path) -> str:
-    return f"--resume sends what was not sent; to import the whole file anew, move {results.name} away"
+def _way_on(results: Path, counts: Mapping[str, Any]) -> str:
+    refused = ", --retry-rejected also what was refused" if counts["rejected"] else ""
+    return f"--resume sends what was not sent{refused}; to import the whole file anew, move {results.name} away"
 
 
 class Import:

@@ -23,6 +23,7 @@ ROWS_AT_ONCE = 1_000
 LARGEST_WORKBOOK = 768 * 1024 * 1024  # unpacked; a full sheet of a million short rows has some 500 MB
 LARGEST_RATIO = 200  # of unpacked to packed; spreadsheets reach 10 to 50
 RATIO_MATTERS_FROM = 64 * 1024 * 1024
+MOST_EXACT = 2**53  # from here on a workbook's numbers leave whole ones out
 _COMPOUND_FILE = bytes.fromhex("d0cf11e0a1b11ae1")
 
 
@@ -62,27 +63,33 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _plain_row(cells: list[Any], where: str, columns: tuple[str, ...]) -> Row:
+def _plain_row(cells: list[Any], where: str, reader: Reader) -> Row:
     for place, cell in enumerate(cells):
-        if type(cell) is not str:
+        if type(cell) is not str and place not in reader.left_out:
             try:
                 cells[place] = plain(cell)
             except ValueError as fault:
-                return row_error(where, f"column {columns[place]} {fault}")
+                return row_error(where, f"column {reader.columns[place]} {fault}")
     return cells
+
+
+def _whole(cell: Any) -> Any:
+    """A workbook keeps every number as a fraction, and shows those that are whole without one."""
+    return int(cell) if type(cell) is float and cell.is_integer() and abs(cell) < MOST_EXACT else cell
 
 
 class ParquetReader(Reader):
     """Apache Parquet, read a thousand rows at a time; nested columns become objects and lists."""
-
-    nested = True
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._parquet = _module("pyarrow.parquet", "parquet")
         self.read_as = {"format": "parquet"}
         with self._opened() as file:
-            self.columns = checked_header(file.schema_arrow.names, path)
+            schema = file.schema_arrow
+            self.columns = checked_header(schema.names, path)
+            pairs = zip(self.columns, schema.types, strict=True)
+            self.nested = frozenset(name for name, kind in pairs if kind.num_fields)
             self.count = file.metadata.num_rows
 
     def _opened(self) -> Any:
@@ -108,7 +115,7 @@ class ParquetReader(Reader):
                 for cells in zip(*values, strict=True):
                     number += 1
                     where = f"row {number}"
-                    yield where, _plain_row(list(cells), where, self.columns)
+                    yield where, _plain_row(list(cells), where, self)
         self.check_unchanged()
 
 
@@ -133,7 +140,7 @@ class XlsxReader(Reader):
         """Rows with a filled cell, numbered as Excel does."""
         for number, cells in enumerate(self._sheet.iter_rows(), 1):
             if any(cell != "" for cell in cells):
-                yield number, cells
+                yield number, [_whole(cell) for cell in cells]
 
     def _check_size(self) -> None:
         """Refuse what would unpack to far more than a workbook has, and what is no open workbook at all."""
@@ -175,7 +182,7 @@ class XlsxReader(Reader):
         rows = self._filled()
         next(rows, None)
         for number, cells in rows:
-            yield f"row {number}", _plain_row(cells, f"row {number}", self.columns)
+            yield f"row {number}", _plain_row(cells, f"row {number}", self)
         self.check_unchanged()
 
 
