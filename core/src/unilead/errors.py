@@ -245,9 +245,15 @@ class ProviderError(LeadError):
 
 
 class AuthError(ProviderError):
-    """The CRM refuses the credentials (``authentication``) or their rights (``permission``)."""
+    """The CRM refuses the credentials (``authentication``) or their rights (``permission``).
+
+    Attributes:
+        is_about_account: rights that the account lacks whatever the lead is, so that none of many is sent after it;
+            always so with credentials.
+    """
 
     category: Category = "authentication"
+    is_about_account: bool = False
 
 
 class RejectedError(ProviderError):

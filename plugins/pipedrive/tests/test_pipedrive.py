@@ -208,6 +208,25 @@ def test_f040_f042_many_leads_stop_at_the_first_of_such_answers(
     assert len(simulator.calls) == 1
 
 
+@pytest.mark.parametrize(
+    ("state", "settings", "calls", "outcome"),
+    [
+        ({"scopes": {"base"}}, OAUTH, 1, "not_sent"),
+        ({"suspended": True}, OAUTH, 1, "not_sent"),
+        ({"forbidden": True}, OAUTH, 5, "rejected"),
+    ],
+    ids=["scope", "unpaid", "rights of a user"],
+)
+def test_what_the_account_lacks_for_every_lead_ends_the_sending(
+    state: dict[str, Any], settings: dict[str, str], calls: int, outcome: str, simulator: PipedriveSimulator
+) -> None:
+    vars(simulator).update(state)
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        found = dict(client.create_many([LEAD] * 5, Account("pipedrive", settings), concurrency=1))
+    assert (len(simulator.calls), len(found)) == (calls, 5)
+    assert {(error.category, error.outcome) for error in found.values()} == {("permission", outcome)}
+
+
 def test_f040_burst_reset_is_waited_for(simulator: PipedriveSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr("time.sleep", waits.append)

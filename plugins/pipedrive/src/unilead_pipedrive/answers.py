@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from unilead import Category, ProviderError, Response, error_for
+from unilead import AuthError, Category, ProviderError, Response, error_for
 
 CATEGORIES: dict[int, Category] = {410: "not_found", 415: "permission", 501: "unexpected"}  # the others as usual
 EMBEDDED: dict[int, Category] = {  # by the errorCode of a 2xx that is a refusal; others are `validation`
@@ -19,6 +19,7 @@ EMBEDDED: dict[int, Category] = {  # by the errorCode of a 2xx that is a refusal
     404: "not_found",
     429: "rate_limited",
 }
+WRONG_SCOPE = "Scope and URL mismatch"
 BURST_WINDOW = 2.0  # seconds
 DAILY_COUNTERS = ("x-daily-ratelimit-token-remaining", "x-daily-requests-left")
 
@@ -40,6 +41,8 @@ def refusal(response: Response) -> ProviderError:
     if response.status == 400 and message.startswith("Invalid request: malformed authorization header"):
         category = "authentication"
     error = error_for(response, message, category=category, vendor_code=code)
+    if isinstance(error, AuthError) and (response.status == 402 or message == WRONG_SCOPE):
+        error.is_about_account = True
     if body.get("success") is True:  # Pipedrive has been seen to carry out a request and answer 410
         error.outcome = "unknown"
     return error
