@@ -389,6 +389,20 @@ def test_f078_batch_of_upserts_whose_answer_was_lost_is_sent_again(
     assert simulator.count == 3
 
 
+def test_leads_with_one_external_id_travel_one_after_another(simulator: SalesforceSimulator) -> None:
+    """In one call Salesforce would refuse each of them, and none would be stored."""
+    keyed = [
+        LEAD | {"title": f"T{number}", "custom_fields": {"External_Key__c": key}}
+        for number, key in enumerate(["ord-1", "ord-2", "ORD-1", "ord-1"])
+    ]
+    account = Account("salesforce", {**simulator.sample_settings, **UPSERT})
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        found = dict(client.create_many(keyed, account))
+    assert not [verdict for verdict in found.values() if isinstance(verdict, LeadError)]
+    assert (found[0].id, simulator.leads[found[0].id]["Title"]) == (found[3].id, "T3")
+    assert simulator.used == 3
+
+
 @pytest.mark.parametrize("key", ["composite", "a/composite", "..x", "%2F"])
 def test_odd_external_id_is_a_key_and_nothing_else(key: str, simulator: SalesforceSimulator) -> None:
     result = create(simulator, LEAD | {"custom_fields": {"External_Key__c": key}}, UPSERT)
@@ -456,10 +470,11 @@ def test_what_one_batch_leaves_out_makes_another(simulator: SalesforceSimulator)
 
 def test_creates_and_upserts_travel_apart(provider: Provider, simulator: SalesforceSimulator) -> None:
     settings = provider.settings({**simulator.sample_settings, **UPSERT})
-    assert list(send_batch(provider, simulator, settings, [KEYED, LEAD, KEYED])) == [0, 2]
+    other = LEAD | {"custom_fields": {"External_Key__c": "ord-5513"}}
+    assert list(send_batch(provider, simulator, settings, [KEYED, LEAD, other])) == [0, 2]
     assert list(send_batch(provider, simulator, settings, [LEAD, KEYED, LEAD])) == [0, 2]
     assert [call.method for call in simulator.calls] == ["PATCH", "POST"]
-    assert simulator.count == 3
+    assert simulator.count == 4
 
 
 def test_no_row_that_can_travel_makes_an_empty_batch(provider: Provider, settings: Settings) -> None:

@@ -22,7 +22,8 @@ def join(requests: Sequence[Request], settings: SalesforceSettings) -> tuple[Req
     """Join creates, or upserts by the account's external-id field, into one request.
 
     Method and headers hold for a whole call: creates and upserts, leads with an owner and leads without travel apart. A
-    look-up of a company goes singly.
+    call carries the first of several leads with one external id: Salesforce would refuse each of them. A look-up of a
+    company goes singly.
 
     Returns: the request, and the indexes of the requests in it.
     """
@@ -31,6 +32,11 @@ def join(requests: Sequence[Request], settings: SalesforceSettings) -> tuple[Req
     taken = [index for index, group in enumerate(groups) if group == chosen]
     method, headers = chosen
     field = settings.external_id_field if method == "PATCH" else None
+    if field:
+        first: dict[str, int] = {}
+        for index in taken:
+            first.setdefault(_key(requests[index]).casefold(), index)
+        taken = list(first.values())
     body = {"allOrNone": False, "records": [_record(requests[index], field) for index in taken]}
     path = f"{settings.data_path}/composite/sobjects" + (f"/Lead/{field}" if field else "")
     return Request(method, path, json=body, headers=headers, idempotent=bool(field)), taken
@@ -47,8 +53,13 @@ def _group(request: Request, settings: SalesforceSettings) -> tuple[str, Mapping
 
 def _record(request: Request, field: str | None) -> dict[str, Any]:
     """One lead of several; an external id, which a single upsert has in its path, goes into the record here."""
-    key = {field: unquote(request.path.rpartition("/")[2])} if field else {}
+    key = {field: _key(request)} if field else {}
     return {"attributes": {"type": "Lead"}, **key, **request.json}
+
+
+def _key(request: Request) -> str:
+    """The external id of a single upsert."""
+    return unquote(request.path.rpartition("/")[2])
 
 
 def verdicts(

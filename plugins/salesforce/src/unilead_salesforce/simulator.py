@@ -6,7 +6,8 @@ Source: https://developer.salesforce.com/docs/platform/api-rest/guide/intro-rest
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Container, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -109,7 +110,9 @@ class SalesforceSimulator(SalesforceOrg):
     def upsert_several(self, call: Call, version: str, field: str) -> Response:
         records = _records(self._json(call))
         self._check_key(field)
-        return self.answer(200, [self._row(record, call.headers, version, field) for record in records])
+        keys = Counter(str(record.get(field)) for record in records if isinstance(record, dict))
+        again = {key for key, number in keys.items() if number > 1}
+        return self.answer(200, [self._row(record, call.headers, version, field, again) for record in records])
 
     @route("POST", "/services/data/{version}/composite")
     def composite(self, call: Call, version: str) -> Response:
@@ -193,14 +196,18 @@ class SalesforceSimulator(SalesforceOrg):
         }
         return self.leads[number]
 
-    def _row(self, record: Any, headers: Mapping[str, str], version: str, field: str = "") -> dict[str, Any]:
-        """Carry out one record of several; with a field it is an upsert."""
+    def _row(
+        self, record: Any, headers: Mapping[str, str], version: str, field: str = "", again: Container[str] = ()
+    ) -> dict[str, Any]:
+        """Carry out one record of several; with a field it is an upsert, refused where others have its external id."""
         try:
             about = record.get("attributes") if isinstance(record, dict) else None
             if not isinstance(about, dict) or about.get("type") != "Lead":
                 raise Refusal(400, "INVALID_TYPE", "sObject type is not supported in this collection", ())
             if not field:
                 return {"id": self._store(record, headers, version)["Id"], "success": True, "errors": []}
+            if str(record.get(field)) in again:
+                raise invalid("DUPLICATE_VALUE", f"Duplicate external id specified: {record.get(field)}", field)
             stored, created = self._upserted(field, record, headers, version)
         except Refusal as refusal:
             return {"success": False, "errors": [{"fields": [], **refusal.body("statusCode")}]}
@@ -226,7 +233,7 @@ class SalesforceSimulator(SalesforceOrg):
 
     def _with_key(self, field: str, value: Any) -> list[str]:
         """The ids of the leads with an external id."""
-        if value in self.shared:
+        if isinstance(value, str) and value in self.shared:
             return ["00Q5e00000AbCdEEAV", "00Q5e00000AbCdFEAV"]
         return [lead["Id"] for lead in self.leads.values() if lead.get(field) == value]
 
@@ -238,7 +245,8 @@ class SalesforceSimulator(SalesforceOrg):
             body = _filled(part.get("body"), answers)
         except KeyError:
             return _halted(name)
-        headers = {key.lower(): value for key, value in (part.get("httpHeaders") or {}).items()}
+        given = part.get("httpHeaders")
+        headers = {key.lower(): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
         if any(key in headers for key in ("accept", "authorization", "content-type")):
             raise Refusal(400, "INVALID_HTTP_HEADERS", "Subrequests inherit these headers")
         inherited = {key: call.headers[key] for key in ("authorization", "content-type") if key in call.headers}
