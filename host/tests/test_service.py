@@ -226,6 +226,16 @@ async def test_missing_scopes_are_noted_and_the_account_stays_active(stage: Stag
     assert (stored.status, stored.last_forbidden_error["missing_scopes"]) == ("active", wanted)  # type: ignore[index]
 
 
+async def test_a_full_plan_is_no_missing_scope(stage: Stage) -> None:
+    stage.simulators["insightly"].record_limit = 0  # type: ignore[attr-defined]
+    answer = await stage.post("insightly", L)
+    assert answer.status_code == 402
+    assert list(answer.json()["truto_error_insight"]) == ["remote_error"]
+    stored = await stage.host.accounts.get(stage.tenant_id, stage.accounts["insightly"])
+    assert stored is not None
+    assert (stored.status, stored.last_forbidden_error) == ("active", None)
+
+
 def throwing(stage: Stage, error: Exception) -> None:
     async def send_async(request: Any, **_: Any) -> Response:
         raise error

@@ -34,6 +34,7 @@ from unilead_host.wire import (
     Answer,
     Refusal,
     error_answer,
+    is_forbidden,
     missing_scopes,
     read_failure,
     unavailable,
@@ -242,7 +243,8 @@ class LeadService:
         """Take note of refused credentials, or of missing rights, on the account."""
         said = error.response.remote_data if error.response is not None else {"message": error.message}
         if error.category == "permission":
-            await self._accounts.note_forbidden(target.stored, method, missing_scopes(said))
+            if is_forbidden(error):
+                await self._accounts.note_forbidden(target.stored, method, missing_scopes(said))
             return
         await self._accounts.note_auth_error(target.stored, said)
         LOG.warning("integrated_account:authentication_error", request_id=call.request_id, account_id=target.stored.id)

@@ -237,11 +237,16 @@ def is_server_error(status: int) -> bool:
     return 500 <= status < 600
 
 
+def is_forbidden(error: ProviderError) -> bool:
+    """Whether the connection lacks rights; a plan that is unpaid, or full, is no matter of rights."""
+    return error.category == "permission" and error.status != 402
+
+
 def _insight(error: ProviderError, status: int, info: ProviderInfo | None) -> dict[str, Any]:
     insight: dict[str, Any] = {}
     if status == 429 or error.category == "rate_limited":
         insight["rate_limit_error"] = dict(RATE_LIMIT_ERROR)
-    if error.category == "permission":
+    if is_forbidden(error):
         scopes = missing_scopes(error.response.remote_data if error.response is not None else None)
         insight["forbidden_error"] = {"description": MISSING_SCOPES, "value": {"missing_scopes": scopes}}
     if status in (400, 422) and info is not None and (rules := _rules(info, error)):
