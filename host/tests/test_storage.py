@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from alembic.script import ScriptDirectory
 
 from unilead_host.storage import Database, StorageError, migrate, now
 from unilead_host.storage.connection import Connections
+from unilead_host.storage.database import SILENCE
 from unilead_host.storage.migrating import VERSIONS, _config, current_revision, downgrade, newest_revision
 from unilead_host.storage.tables import METADATA, idempotency_keys, tenants
 
@@ -109,6 +111,15 @@ async def test_f070_a_lock_that_ends_in_time_is_only_a_wait(sqlite_url: str) -> 
     await database.close()
 
 
+async def test_f070_a_lock_of_another_process_is_waited_for_a_while_only(database: Database, database_url: str) -> None:
+    other = Database(database_url, lock_timeout=0.1)
+    async with database.transaction() as connection:
+        await connection.execute(tenants.insert().values(id="one", name="one", created_at=now()))
+        with pytest.raises(StorageError, match="locked"):
+            await add_tenant(other, "one")
+    await other.close()
+
+
 async def test_f072_a_full_disk_is_named_and_left_behind(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     async with database.transaction() as connection:
@@ -134,6 +145,17 @@ async def test_an_unreachable_server_is_named_without_its_password() -> None:
     assert caught.value.reason == "unreachable"
     assert "canary" not in f"{caught.value!r}{database!r}"
     await database.close()
+
+
+async def test_a_server_that_says_nothing_is_unreachable_before_a_create_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert SILENCE["connect_timeout"] <= 5
+    monkeypatch.setitem(SILENCE, "connect_timeout", 2)  # no less: the driver knows no shorter wait
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        database = Database(f"postgresql://someone@127.0.0.1:{silent.getsockname()[1]}/nothing")
+        with pytest.raises(StorageError, match="unreachable"):
+            await asyncio.wait_for(database.check(), 10)
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:

@@ -25,6 +25,13 @@ POOL_SIZE = 10
 POOL_OVERFLOW = 10
 POOL_TIMEOUT = 10.0
 SWITCH_ATTEMPTS = 50
+SILENCE = {  # how soon a PostgreSQL that says nothing any more counts as gone; what the URL says comes first
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds
+}
 OWNER_ONLY = 0o600  # of a new file: the leads in it are nobody else's business
 
 
@@ -47,7 +54,7 @@ class Database:
 
     Args:
         url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
-        lock_timeout: seconds to wait for another process that writes, SQLite only; 5 by default.
+        lock_timeout: seconds to wait for another process that writes; 5 by default.
     Raises: ValueError for another kind of database, one in memory, or a file in a folder that does not exist.
     """
 
@@ -119,12 +126,21 @@ def _open(url: sa.URL, *, is_sqlite: bool, lock_timeout: float) -> sa.Engine:
     # Parameters are hidden because SQLAlchemy's messages would show them, sealed credentials and digests included.
     options: dict[str, Any] = {"hide_parameters": True, "pool_size": POOL_SIZE, "max_overflow": POOL_OVERFLOW}
     if not is_sqlite:
-        return sa.create_engine(url, pool_pre_ping=True, **options)
+        silence = {name: value for name, value in SILENCE.items() if name not in url.query}
+        engine = sa.create_engine(url, pool_pre_ping=True, connect_args=silence, **options)
+        sa.event.listen(engine, "connect", lambda connection, _: _limit_waits(connection, lock_timeout))
+        return engine
     engine = sa.create_engine(url, connect_args={"timeout": lock_timeout}, **options)
     sa.event.listen(engine, "do_connect", lambda *_: Path(url.database or "").touch(mode=OWNER_ONLY))
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _limit_waits(connection: Any, lock_timeout: float) -> None:
+    """PostgreSQL waits for a lock without end unless told otherwise."""
+    connection.execute(f"SET lock_timeout = {lock_timeout * 1000:.0f}")
+    connection.commit()
 
 
 def _prepare(connection: Any, record: Any) -> None:
@@ -168,7 +184,7 @@ def _translated(fault: Exception) -> Exception:
 
 def _reason(fault: BaseException | None) -> str:
     text = str(getattr(fault, "orig", fault)).lower()
-    if "locked" in text:
+    if "locked" in text or "lock timeout" in text:
         return "locked"
     if "full" in text or "no space" in text:
         return "full"
