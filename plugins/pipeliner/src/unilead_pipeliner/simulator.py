@@ -39,7 +39,7 @@ TYPES: dict[str, type] = {
     "is_archived": bool,
 }
 READ_ONLY = {"id", "modified", "status", "days_in_step", "formatted_name", "is_deleted"}
-IDS = ("owner_id", "unit_id", "lead_type_id", "step_id", "lead_source_id", "reason_of_close_id")
+IDS = tuple(name for name in TEXTS if name.endswith("_id"))
 LINKS = {  # link in an answer to the entity it leads to
     "owner": "Clients",
     "lead_source": "Data",
@@ -64,6 +64,7 @@ SYSTEM = {  # what the space itself says of a new lead
 }
 ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 CUSTOM = re.compile(r"cf_[a-z0-9_]+")
+HIGHEST_RANKING = 100
 INVALID, MISSING, UNIQUE = 117, 119, 40002
 NAMES = {INVALID: "ERROR_PARAMETER_INVALID", MISSING: "ERROR_PARAMETER_MISSING", UNIQUE: "ERROR_FIELD_VALIDATION"}
 Fault = tuple[str, int, str]
@@ -171,6 +172,8 @@ class PipelinerSimulator(Simulator):
                 yield name, MISSING, f"Non-null field 'Lead'.{name}' is null or empty."
         if good.get("share_mode") not in (None, 0, 1, 2, 3):
             yield "share_mode", INVALID, "Field 'share_mode' is out of range."
+        if good.get("ranking") is not None and not 1 <= good["ranking"] <= HIGHEST_RANKING:
+            yield "ranking", INVALID, "Field 'ranking' is out of range."
         if good.get("label_flag") not in (None, 1, 2, 4, "1", "2", "4"):
             yield "label_flag", INVALID, "Field 'label_flag' is out of range."
         for name in IDS:
@@ -179,7 +182,7 @@ class PipelinerSimulator(Simulator):
         if good.get("created") and not is_moment(good["created"]):
             yield "created", INVALID, "Field 'created' is not a date and time."
         for name, value in good.items():
-            if name.startswith("cf_") and value in self.taken:
+            if name.startswith("cf_") and any(value == known for known in self.taken):
                 yield name, UNIQUE, f"Field '{name}' must be unique."
 
     def _id_faults(self, name: str, value: Any) -> Iterator[Fault]:
@@ -193,11 +196,15 @@ class PipelinerSimulator(Simulator):
     def _relation_faults(self, record: Mapping[str, Any]) -> Iterator[Fault]:
         for kind in ("contact", "account"):
             for row in record.get(f"{kind}_relations") or ():
+                parts = row if isinstance(row, dict) else {}
                 for part in (f"{kind}_id", "is_primary"):
-                    if not isinstance(row, dict) or row.get(part) is None:
+                    if parts.get(part) is None:
                         yield f"{kind}_relations", MISSING, f"Non-null field '{part}' is null or empty."
-                if isinstance(row, dict):
-                    yield from self._id_faults(f"{kind}_id", row.get(f"{kind}_id"))
+                yield from self._id_faults(f"{kind}_id", parts.get(f"{kind}_id"))
+                for part, _ in wrong_types(parts, {"is_primary": bool, "comment": str, "relationship": int}):
+                    yield f"{kind}_relations", INVALID, f"Field '{part}' has a value of a wrong type."
+                if parts.get("relationship") not in (None, 0, 1, 2, 3):
+                    yield f"{kind}_relations", INVALID, "Field 'relationship' is out of range."
 
     def _modified(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out one row of a batch: a row with the id of a lead changes that lead."""

@@ -28,6 +28,7 @@ FIELD_TYPES = {  # api name to the two types that the field list tells
 }
 READ_ONLY = ("Created_Time", "Modified_Time", "Last_Activity_Time", "Created_By", "Modified_By", "Full_Name", "id")
 TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
+FEATURES = ("apply_feature_execution", "skip_feature_execution")
 MOST = 100
 FIRST_ID = 652_871_000_003_318_046
 FIRST_FIELD = 652_871_000_000_002_589
@@ -69,9 +70,9 @@ class ZohoCrmSimulator(ZohoCrmRules):
         if len(records) > MOST:
             too_many = {"maximum_length": MOST, "api_name": "data", "json_path": "$.data"}
             return root(400, "INVALID_DATA", "invalid data", too_many)
-        if any(word not in TRIGGERS for word in body.get("trigger") or ()):
-            allowed = {"api_name": "trigger", "json_path": "$.trigger", "supported_values": list(TRIGGERS)}
-            return root(400, "INVALID_DATA", "invalid data", allowed)
+        odd = _odd_beside(body)
+        if odd is not None:
+            return root(400, "INVALID_DATA", "invalid data", odd)
         with_layout = any(entry.get("name") == "layout_rules" for entry in body.get("apply_feature_execution") or ())
         rows = [self._verdict(record, f"$.data[{index}]", with_layout) for index, record in enumerate(records)]
         good = sum(row["status"] == "success" for row in rows)
@@ -205,6 +206,20 @@ class ZohoCrmSimulator(ZohoCrmRules):
         if status == 500:
             return root(500, "INTERNAL_ERROR", "Internal Server Error", {})
         return Response.of(status, "<html>unavailable</html>", {"Content-Type": "text/html"})
+
+
+def _odd_beside(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is wrong with the keys beside the records; ``None`` for nothing."""
+    for name in ("trigger", *FEATURES):
+        if not isinstance(body.get(name), (list, type(None))):
+            return {"expected_data_type": "jsonarray", "api_name": name, "json_path": f"$.{name}"}
+    for name in FEATURES:
+        for index, entry in enumerate(body.get(name) or ()):
+            if not isinstance(entry, dict):
+                return {"expected_data_type": "jsonobject", "api_name": name, "json_path": f"$.{name}[{index}]"}
+    if any(word not in TRIGGERS for word in body.get("trigger") or ()):
+        return {"api_name": "trigger", "json_path": "$.trigger", "supported_values": list(TRIGGERS)}
+    return None
 
 
 def root(status: int, code: str, message: str, details: Mapping[str, Any]) -> Response:

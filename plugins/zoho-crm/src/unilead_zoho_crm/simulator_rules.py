@@ -33,7 +33,7 @@ class ZohoCrmRules(Simulator):
 
     Attributes:
         mandatory: fields that the organisation made mandatory.
-        layout_mandatory: fields that a layout's rule makes mandatory, where the caller applies such rules.
+        layout_mandatory: fields that a layout makes mandatory, where the caller names it or applies its rules.
         dependent: field to the value of it that needs another field, and that field.
         closed: fields that take no value from the caller.
         unique: values of unique fields that exist already, to the record that has them.
@@ -71,7 +71,8 @@ class ZohoCrmRules(Simulator):
         return faults[0] if faults else None
 
     def _faults(self, record: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
-        missing = [name for name in ("Last_Name", *sorted(self.mandatory)) if is_blank(record.get(name))]
+        mandatory = self.mandatory | self.layout_mandatory if record.get("Layout") else self.mandatory
+        missing = [name for name in ("Last_Name", *sorted(mandatory)) if is_blank(record.get(name))]
         faults = [row_error("MANDATORY_NOT_FOUND", "required field not found", place(name, path)) for name in missing]
         found = (self._value_fault(name, value, path) for name, value in record.items())
         return faults + [fault for fault in found if fault is not None]
