@@ -52,6 +52,12 @@ def test_source_of_an_overridden_field_is_what_overrides_it() -> None:
     assert FIELDS.source_of("contact.surname", lead) == "remote_data.contact.surname"
 
 
+@pytest.mark.parametrize("path", ["extra.No. of seats", "v1.2 key", "extra.empty"])
+def test_source_of_an_overriding_name_with_dots(path: str) -> None:
+    extra = {"extra": {"No. of seats": 5, "empty": None}, "v1.2 key": 1}
+    assert FIELDS.source_of(path, Lead.parse({"last_name": "Okafor", "remote_data": extra})) == f"remote_data.{path}"
+
+
 def test_custom_fields_do_not_change_what_a_converter_answered() -> None:
     defaults = {"channel": "api"}
     fields = FieldMap(Field("status", "extra", convert=lambda value: defaults), Field("custom_fields", "extra"))

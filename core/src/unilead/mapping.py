@@ -123,12 +123,11 @@ _MERGED = frozenset({"custom_fields", "remote_data"})  # over all other fields, 
 
 
 def _holds(extra: Any, path: str) -> bool:
-    """Whether nested data has something at a dotted path."""
-    for step in path.split("."):
-        if not isinstance(extra, Mapping) or step not in extra:
-            return False
-        extra = extra[step]
-    return True
+    """Whether nested data has something at a dotted path; the name at its end may hold dots itself."""
+    if not isinstance(extra, Mapping):
+        return False
+    step, _, rest = path.partition(".")
+    return path in extra or _holds(extra.get(step), rest)
 
 
 def _trace(row: Field, path: str, lead: Lead | None, settings: Any) -> str | None:

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from unilead import Lead, MalformedResponseError, Provider, Registry, RejectedError, Response, SettingsError
+from unilead import (
+    Lead,
+    MalformedResponseError,
+    Provider,
+    ProviderError,
+    Registry,
+    RejectedError,
+    Response,
+    SettingsError,
+)
 from unilead.testing import ProviderContract, VendorRules
 
 
@@ -78,6 +87,43 @@ def test_the_first_attribute_that_a_field_goes_to_is_named(pointers: list[Any], 
     with pytest.raises(RejectedError) as caught:
         provider.parse_response(Response.of(422, {"errors": errors}), request, settings)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer", "field"),
+    [
+        ({"custom_fields": {"Seats/Users": 5}}, "/custom_fields/Seats~1Users", "custom_fields.Seats/Users"),
+        ({"custom_fields": {"Seats/Users": 5}}, "/data/custom_fields/Seats/Users", "custom_fields.Seats/Users"),
+        ({"custom_fields": {"No. of ~": 5}}, "/custom_fields/No. of ~0", "custom_fields.No. of ~"),
+        (
+            {"remote_data": {"custom_fields": {"No. of": 5}}},
+            "/custom_fields/No. of",
+            "remote_data.custom_fields.No. of",
+        ),
+        ({"remote_data": {"data": {"twitter": "x"}}}, "/twitter", "remote_data.data.twitter"),
+        ({"title": "t", "remote_data": {"data": {"title": "x"}}}, "/title", "remote_data.data.title"),
+        ({"title": "t", "remote_data": {"data": {"twitter": "x"}}}, "/title", "title"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_attribute_is_named_where_the_caller_wrote_it(
+    given: dict[str, Any], pointer: str, field: str, provider: Provider
+) -> None:
+    settings = provider.settings({"access_token": "t"})
+    request = provider.build_request(Lead.parse({"last_name": "Okafor", **given}), settings)
+    error = {"error": {"code": "unknown", "message": "no", "field": pointer}}
+    with pytest.raises(RejectedError) as caught:
+        provider.parse_response(Response.of(422, {"errors": [error]}), request, settings)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("body", [None, "<html>", {"errors": []}, {"errors": None}, {"errors": "x"}], ids=str)
+def test_a_create_at_an_unknown_address_blames_no_id(body: Any, provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    request = provider.build_request(Lead(last_name="Okafor"), settings)
+    with pytest.raises(ProviderError) as caught:
+        provider.parse_response(Response.of(404, body), request, settings)
+    assert (caught.value.category, caught.value.outcome, caught.value.hint) == ("unexpected", "rejected", None)
 
 
 def test_a_lead_beside_errors_is_unknown(provider: Provider) -> None:

@@ -5,6 +5,7 @@ Source: https://developer.zendesk.com/api-reference/sales-crm/introduction/ (rea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -192,18 +193,17 @@ def _addresses(address: Any) -> list[dict[str, Any]] | None:
 def _error(response: Response, request: Request) -> Exception:
     """Read Sell's list of errors; its body may also be empty or no JSON at all."""
     body = response.json if isinstance(response.json, dict) else {}
-    faults = [entry["error"] for entry in body.get("errors", ())]
-    if not faults:
-        return error_for(response, response.plain_text)
+    errors = body.get("errors")
+    faults = [entry["error"] for entry in errors] if isinstance(errors, list) else []
     codes = {fault.get("code") for fault in faults}
-    code = faults[0].get("code")
+    code = faults[0].get("code") if faults else None
     message = "; ".join(filter(None, (fault.get("details") or fault.get("message") for fault in faults)))
-    category = CATEGORIES.get(code) if len(codes) == 1 else None
+    category = CATEGORIES.get(code or "") if len(codes) == 1 else None
     if response.status == 404 and request.method == "POST":
-        category = "unexpected"
+        category = "unexpected"  # a create names no record: the address itself is wrong
     return error_for(
         response,
-        message,
+        message or response.plain_text,
         category=category,
         vendor_code=code,
         field=next((path for fault in faults if (path := _path(fault.get("field"), request))), None),
@@ -211,5 +211,12 @@ def _error(response: Response, request: Request) -> Exception:
 
 
 def _path(pointer: str | None, request: Request) -> str | None:
-    """Find the unified path behind Sell's pointer, which may begin at the envelope."""
-    return FIELDS.source_of((pointer or "").removeprefix("/data").strip("/").replace("/", "."), request.lead)
+    """Find the unified path behind Sell's pointer, which may begin at the envelope; a custom field may hold a slash."""
+    path = (pointer or "").removeprefix("/data").strip("/").replace("/", ".", 1).replace("~1", "/").replace("~0", "~")
+    lead = request.lead
+    extra = (lead.remote_data if lead is not None else None) or {}
+    inner = _without_envelope(extra)
+    if lead is None or inner is extra:
+        return FIELDS.source_of(path, lead)
+    found = FIELDS.source_of(path, lead.model_copy(update={"remote_data": inner}))
+    return found and re.sub(r"^remote_data\.", "remote_data.data.", found)
