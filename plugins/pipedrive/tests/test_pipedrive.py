@@ -172,6 +172,12 @@ def test_read_back_fills_every_response_field(simulator: PipedriveSimulator) -> 
     assert shown["urls"] == [{"url": f"https://brightloom.pipedrive.com/leads/inbox/{result.id}", "type": "web"}]
 
 
+def test_the_link_names_the_company_where_requests_go_to_the_shared_host(simulator: PipedriveSimulator) -> None:
+    result = create(simulator, settings={**simulator.sample_settings, "api_domain": "https://api.pipedrive.com"})
+    assert result.request.url.startswith("https://api.pipedrive.com/")
+    assert [link.url for link in result.lead.urls or ()] == [f"https://{COMPANY}.pipedrive.com/leads/inbox/{result.id}"]
+
+
 def test_vendor_wants_a_person_or_an_organization(simulator: PipedriveSimulator) -> None:
     with pytest.raises(RejectedError) as caught:
         create(simulator, {"title": "T"})

@@ -113,6 +113,11 @@ class PipedriveSettings(OAuthSettings):
             return self.company_domain or ""
         return self.api_domain.lower().removeprefix("https://").split(".", maxsplit=1)[0]
 
+    @property
+    def company(self) -> str:
+        """The company's subdomain; empty where only the host that serves every company is known."""
+        return (self.company_domain or "") if self.subdomain == SHARED_HOST else self.subdomain
+
 
 INFO = ProviderInfo(
     slug="pipedrive",
@@ -204,7 +209,7 @@ def parse_response(response: Response, settings: PipedriveSettings) -> CreatedLe
         custom_fields={name: value for name, value in stored.items() if CUSTOM_FIELD.fullmatch(name)} or None,
         created_at=stored.get("add_time"),
         updated_at=stored.get("update_time"),
-        urls=_urls(stored["id"], settings.subdomain),
+        urls=_urls(stored["id"], settings.company),
     )
 
 
@@ -215,8 +220,8 @@ def simulator() -> Simulator:
     return PipedriveSimulator()
 
 
-def _urls(lead_id: Any, subdomain: str) -> list[dict[str, str]] | None:
+def _urls(lead_id: Any, company: str) -> list[dict[str, str]] | None:
     """Make the lead's address in the web application; the API answers none."""
-    if subdomain == SHARED_HOST or not _PLAIN_ID.fullmatch(str(lead_id)):
+    if not company or not _PLAIN_ID.fullmatch(str(lead_id)):
         return None
-    return [{"url": f"https://{subdomain}.pipedrive.com/leads/inbox/{lead_id}", "type": "web"}]
+    return [{"url": f"https://{company}.pipedrive.com/leads/inbox/{lead_id}", "type": "web"}]
