@@ -557,6 +557,15 @@ def test_token_endpoint_renews_an_expired_token(simulator: HubSpotSimulator) -> 
     assert create(simulator, LEAD, {"access_token": answer["access_token"]}).id
 
 
+@pytest.mark.parametrize(("kind", "most", "daily"), [("static", "190", "625000"), ("oauth", "110", None)])
+def test_an_oauth_app_is_told_another_window_and_no_daily_limit(
+    kind: str, most: str, daily: str | None, simulator: HubSpotSimulator
+) -> None:
+    simulator.access_tokens.add("CPsim1-app")
+    told = create(simulator, LEAD, {"access_token": "CPsim1-app"} if kind == "oauth" else {}).response.headers
+    assert (told["x-hubspot-ratelimit-max"], told.get("x-hubspot-ratelimit-daily")) == (most, daily)
+
+
 def test_dead_refresh_token_in_hubspots_own_words_needs_a_person() -> None:
     from unilead_hubspot.simulator import CLIENT
 

@@ -273,7 +273,7 @@ class HubSpotSimulator(HubSpotRules):
     def throttled(self, call: Call) -> Response:
         text = "You have reached your ten_secondly_rolling limit."
         more = {"errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}
-        return self._refuse(Refusal(429, text, more=more))
+        return self._answer(429, self._error(Refusal(429, text, more=more)), {"X-HubSpot-RateLimit-Remaining": "0"})
 
     def failed(self, call: Call, status: int) -> Response:
         if status == 477:
@@ -296,12 +296,15 @@ class HubSpotSimulator(HubSpotRules):
             "Content-Type": "application/json;charset=utf-8",
             CORRELATION: self._correlation(),
             "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
-            "X-HubSpot-RateLimit-Max": "190",
-            "X-HubSpot-RateLimit-Remaining": "189",
-            "X-HubSpot-RateLimit-Daily": "625000",
-            "X-HubSpot-RateLimit-Daily-Remaining": "624118",
         }
-        return Response.of(status, body, known | dict(headers or {}))
+        return Response.of(status, body, known | self._limits() | dict(headers or {}))
+
+    def _limits(self) -> dict[str, str]:
+        """Tell what is left: an OAuth app has another window than a static token, and is told no daily limit."""
+        if self.calls and self.calls[-1].headers.get("authorization") != f"Bearer {TOKEN}":
+            return {"X-HubSpot-RateLimit-Max": "110", "X-HubSpot-RateLimit-Remaining": "109"}
+        burst = {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Remaining": "189"}
+        return burst | {"X-HubSpot-RateLimit-Daily": "625000", "X-HubSpot-RateLimit-Daily-Remaining": "624118"}
 
     def _correlation(self) -> str:
         return f"c033cdaa-2c40-4a64-ae48-{len(self.calls):012d}"

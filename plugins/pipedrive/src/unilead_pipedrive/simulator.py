@@ -228,7 +228,8 @@ class PipedriveSimulator(PipedriveRules):
 
     def throttled(self, call: Call) -> Response:
         body = {"success": False, "error": "Rate limit exceeded", "errorCode": 429}
-        return Response.of(429, body, self._headers() | {"x-ratelimit-remaining": "0"})
+        burst = {} if self.daily_tokens == 0 else {"x-ratelimit-remaining": "0"}
+        return Response.of(429, body, self._headers() | burst)
 
     def failed(self, call: Call, status: int) -> Response:
         return self._refuse(status, "Internal error" if status == 500 else "Service unavailable")
