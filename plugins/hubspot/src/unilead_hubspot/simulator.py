@@ -10,12 +10,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from unilead import Call, Response, route
-from unilead_hubspot.simulator_rules import ENFORCING, HubSpotRules, Refusal, invalid, read_object, undeserializable
+from unilead_hubspot.simulator_rules import (
+    ENFORCING,
+    PORTAL,
+    HubSpotRules,
+    Refusal,
+    invalid,
+    missing_scope,
+    read_object,
+    undeserializable,
+)
 
 TOKEN = "pat-sim1-5f0c2f6e-0b1d-4d0c-9a53-3b8f6f7d1c22"
 CLIENT = ("6f1d0c9e-sim1-4b7a-9f35-0c1e2d3a4b5c", "sim-client-secret-8b1f")
 REFRESH_TOKEN = "sim1-9b2d6c1e-7f0a-4d52-8c1b-2f3e4d5c6b7a"
-PORTAL = 50112233
 OWNER = "81490377"
 FIRST_ID = 482193345500
 LARGEST_BATCH = 100
@@ -25,7 +33,6 @@ NO_CREDENTIALS = (
     "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details "
     "at https://developers.hubspot.com/docs/methods/auth/oauth-overview"
 )
-SCOPES_PAGE = "https://developers.hubspot.com/scopes"
 CONTACT = {  # every contact is this one
     "hs_lead_source": "ORGANIC_SEARCH",
     "hs_associated_contact_firstname": "Ingrid",
@@ -154,7 +161,7 @@ class HubSpotSimulator(HubSpotRules):
             raise Refusal(400, f"Unable to infer object type from: {kind}")
         scope = f"crm.objects.leads.{right}"
         if scope not in self.scopes:
-            raise _missing(scope)
+            raise missing_scope(scope)
         if self.forbidden:
             raise Refusal(403, "You do not have permissions to view object type LEAD.", category="FORBIDDEN")
 
@@ -311,10 +318,3 @@ class HubSpotSimulator(HubSpotRules):
 
     def _moment(self) -> str:
         return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _missing(scope: str) -> Refusal:
-    text = "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: "
-    context = {"requiredGranularScopes": [scope]}
-    errors = [{"message": "One or more of the following scopes are required.", "context": context}]
-    return Refusal(403, f"{text}{SCOPES_PAGE}.", "MISSING_SCOPES", {"errors": errors, "links": {"scopes": SCOPES_PAGE}})

@@ -34,6 +34,8 @@ READ_ONLY = {
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 LONGEST = 65_536
 OTHER_LEAD = "482193340001"
+PORTAL = 50112233
+SCOPES_PAGE = "https://developers.hubspot.com/scopes"
 LISTED = 3  # entries of an error's list; the message has them all
 
 
@@ -59,6 +61,14 @@ class Fault:
 def invalid(text: str, **more: Any) -> Refusal:
     """Make HubSpot's most common refusal."""
     return Refusal(400, text, "VALIDATION_ERROR", more)
+
+
+def missing_scope(scope: str) -> Refusal:
+    """Refuse a token that lacks a scope."""
+    text = "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: "
+    context = {"requiredGranularScopes": [scope]}
+    errors = [{"message": "One or more of the following scopes are required.", "context": context}]
+    return Refusal(403, f"{text}{SCOPES_PAGE}.", "MISSING_SCOPES", {"errors": errors, "links": {"scopes": SCOPES_PAGE}})
 
 
 def read_object(call: Call) -> dict[str, Any]:
@@ -170,8 +180,7 @@ class HubSpotRules(Simulator):
             raise invalid(text, context={"properties": ["[hs_lead_name]"]})
         faults = [fault for name, value in properties.items() for fault in self._value_faults(name, value, properties)]
         if faults:
-            frame = [{"isValid": False, "message": f.text, "error": f.code, "name": f.name} for f in faults]
-            raise invalid(f"Property values were not valid: {json.dumps(frame)}", errors=_entries(faults[:LISTED]))
+            raise invalid(f"Property values were not valid: {_frame(faults)}", errors=_entries(faults[:LISTED]))
         for name in self.unique & properties.keys():
             holder = self._holder_of(name, properties[name])
             if holder is not None:
@@ -239,6 +248,16 @@ class HubSpotRules(Simulator):
                 text = f"{name} was normalized"
                 warnings.append({"category": "PROPERTY_VALUE_NORMALIZED", "message": text, "context": context})
         return stored, warnings
+
+
+def _frame(faults: Sequence[Fault]) -> str:
+    """The list of all faults that stands as JSON inside a message."""
+    found = [
+        {"isValid": False, "message": f.text, "error": f.code, "name": f.name}
+        | {"localizedErrorMessage": f.text, "portalId": PORTAL}
+        for f in faults
+    ]
+    return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
 
 
 def _entries(faults: Sequence[Fault]) -> list[dict[str, Any]]:
