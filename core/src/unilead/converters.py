@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from unilead.errors import InvalidLeadError, Problem
@@ -68,7 +69,7 @@ def scalar_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, float):
+    if isinstance(value, float) or (isinstance(value, Decimal) and value.is_finite()):
         return decimal_text(value)
     raise ValueError("must be text, a number or a boolean")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from unilead import (
     Client,
     CreatedLead,
     DuplicateLeadError,
+    InvalidLeadError,
     Lead,
     LeadError,
     MalformedResponseError,
@@ -133,6 +136,33 @@ def test_version_decides_the_path(version: str, path: str, provider: Provider) -
 def test_each_version_creates(version: str, simulator: HubSpotSimulator) -> None:
     result = create(simulator, LEAD, {"api_version": version}, read_back=True)
     assert result.lead.contact and result.lead.contact.id == "214550193"
+
+
+# --- custom fields ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (date(2027, 2, 1), "2027-02-01"),
+        (datetime(2027, 2, 1, 10, tzinfo=timezone(timedelta(hours=2))), "2027-02-01T08:00:00Z"),
+        (Decimal("12.50"), "12.5"),
+        (Decimal("1E+3"), "1000"),
+    ],
+    ids=str,
+)
+def test_value_of_a_program_becomes_hubspots_text(
+    value: Any, text: str, provider: Provider, settings: Settings
+) -> None:
+    request = provider.build_request(Lead.parse(LEAD | {"custom_fields": {"region": value}}), settings)
+    assert request.json["properties"]["region"] == text
+
+
+@pytest.mark.parametrize("value", [datetime(2027, 2, 1), Decimal("NaN")], ids=str)
+def test_value_without_one_meaning_is_refused(value: Any, provider: Provider, settings: Settings) -> None:
+    with pytest.raises(InvalidLeadError) as caught:
+        provider.build_request(Lead.parse(LEAD | {"custom_fields": {"region": value}}), settings)
+    assert caught.value.fields == ("custom_fields.region",)
 
 
 # --- reading back -----------------------------------------------------------------------------------------------------

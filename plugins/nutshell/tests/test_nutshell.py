@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -225,8 +226,9 @@ def test_a_refusal_names_what_the_lead_gave(lead: dict[str, Any], field: str, cl
 
 
 def test_custom_fields_arrive_as_text_under_their_names(client: Client, crm: Simulator) -> None:
-    lead_id = client.create({"title": "Harbor", "custom_fields": {"Seats (max.)": 12, "a.b": "x"}}, account_of(crm)).id
-    assert crm.leads[lead_id]["customFields"] == {"Seats (max.)": "12", "a.b": "x"}
+    given = {"Seats (max.)": 12, "a.b": "x", "Budget": Decimal("1E+3")}
+    lead_id = client.create({"title": "Harbor", "custom_fields": given}, account_of(crm)).id
+    assert crm.leads[lead_id]["customFields"] == {"Seats (max.)": "12", "a.b": "x", "Budget": "1000"}
 
 
 def test_remote_data_can_link_a_new_contact(client: Client, crm: Simulator) -> None:

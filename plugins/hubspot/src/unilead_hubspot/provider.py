@@ -6,6 +6,7 @@ Source: https://developers.hubspot.com/docs/api-reference/latest/crm/objects/lea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field as Setting
@@ -34,13 +35,20 @@ from unilead import (
     path_segment,
     scalar_text,
     to_digits,
+    utc_text,
 )
 from unilead_hubspot.answers import MIRRORS, OWN_PROPERTIES, created_lead, refusal
 from unilead_hubspot.batch import batch_body, told_apart, verdicts
 
 
 def property_text(value: Any) -> str:
-    """Write a JSON value as HubSpot wants all property values: as text, lists joined with ``;``, null as ``""``."""
+    """Write a value as HubSpot wants them all: as text, lists joined with ``;``, moments in UTC, null as ``""``."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("must be a date and time with its time zone")
+        return utc_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
     return value if isinstance(value, str) else scalar_text(list_as_text(value))
 
 

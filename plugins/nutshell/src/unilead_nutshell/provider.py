@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from pydantic import field_validator
@@ -68,7 +69,7 @@ def entity_ids(kind: str) -> Callable[[str], list[str]]:
 
 def number_as_text(value: Any) -> Any:
     """Write a number in plain decimals, as Nutshell types every custom field; other values pass unchanged."""
-    return scalar_text(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    return scalar_text(value) if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) else value
 
 
 FIELDS = FieldMap(
