@@ -174,6 +174,7 @@ def test_s024_rotating_keys(shell: Shell, account_file: str, monkeypatch: pytest
     monkeypatch.setenv("UNILEAD_HOST_ENCRYPTION_KEYS", old)
     shell("rotate-keys", code=1)
     assert account_id in shell.err
+    assert shell.json("rotate-keys", code=1) == {"sealed": 0, "broken": [account_id]}
 
 
 @pytest.mark.parametrize("variable", ["UNILEAD_HOST_ENCRYPTION_KEYS", "UNILEAD_HOST_DATABASE_URL", "UNILEAD_HOST_PORT"])
