@@ -123,6 +123,16 @@ def test_text_is_for_people(clean_logging: None, capsys: pytest.CaptureFixture[s
     assert second.endswith("sent Bearer ***")
 
 
+def test_a_line_of_text_with_nothing_to_mask_is_said_like_any_other(
+    clean_logging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs(HostSettings(log_format="text"))
+    LOG.info("lead.create", status=200)
+    LOG.error("verdict.not_written", reason="full")
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split()[-1] for line in said] == ["status=200", "reason=full"]
+
+
 def test_an_exception_is_told_frame_by_frame(clean_logging: None, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs(HostSettings())
     try:

@@ -176,7 +176,7 @@ def _text_line() -> Callable[[dict[str, Any]], str]:
         fault = line.pop("exc_info", None)
         if fault is not None:
             line["exception"] = "".join(traceback.format_exception(fault)).rstrip()
-        return str(renderer(None, line["level"], _masked(line)))
+        return str(renderer(None, line["level"], dict(_masked(line))))  # which it empties
 
     return render
 
