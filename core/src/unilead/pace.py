@@ -89,7 +89,7 @@ class Pauses:
 
     def note(self, account_id: str, error: LeadError) -> None:
         """Remember an answer that says that nothing will be accepted for a long while."""
-        if not isinstance(error, ProviderError) or error.response is None:
+        if not isinstance(error, ProviderError) or error.response is None or error.outcome == "unknown":
             return
         spent = isinstance(error, RateLimitError) and not error.retryable
         if spent or (error.retryable and (error.retry_after or 0) > LONGEST_WAIT):

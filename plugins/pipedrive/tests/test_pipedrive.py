@@ -320,6 +320,22 @@ def test_token_endpoint_wants_the_clients_credentials(simulator: PipedriveSimula
     assert (status, body["error"]) == (400, "invalid_client")
 
 
+@pytest.mark.parametrize("status", [401, 410, 429])
+def test_a_refusal_that_reports_success_is_unknown_and_not_sent_again(status: int) -> None:
+    class ContradictingOnce(PipedriveSimulator):
+        def send(self, request: Request, **rest: Any) -> Response:
+            answer = super().send(request, **rest)
+            return Response.of(status, {"success": True, "error": "no"}) if self.count == 1 else answer
+
+    crm = ContradictingOnce()
+    with Client(transport=crm, registry=Registry(overrides=False)) as client:
+        account = Account("pipedrive", crm.sample_settings)
+        with pytest.raises(LeadError) as caught:
+            client.create(LEAD, account)
+        assert (caught.value.outcome, caught.value.retryable, crm.count) == ("unknown", False, 1)
+        assert client.create(LEAD, account).id, "the account is not taken for one without quota"
+
+
 def test_a_lead_under_a_401_is_not_sent_again_with_a_new_token() -> None:
     class Refusing(PipedriveSimulator):
         def send(self, request: Request, **rest: Any) -> Response:

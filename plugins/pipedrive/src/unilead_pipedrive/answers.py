@@ -35,16 +35,19 @@ def refusal(response: Response) -> ProviderError:
         return blocked
     body = response.json if isinstance(response.json, dict) else {}
     message, code = _words(body, response), _code(body)
-    if response.status == 429:
-        return _throttled(response, message, code)
+    error = (_throttled if response.status == 429 else _refused)(response, message, code)
+    if body.get("success") is True:  # Pipedrive has been seen to carry out a request and answer 410
+        error.doubt()
+    return error
+
+
+def _refused(response: Response, message: str, code: str | None) -> ProviderError:
     category = CATEGORIES.get(response.status)
     if response.status == 400 and message.startswith("Invalid request: malformed authorization header"):
         category = "authentication"
     error = error_for(response, message, category=category, vendor_code=code)
     if isinstance(error, AuthError) and (response.status == 402 or message == WRONG_SCOPE):
         error.is_about_account = True
-    if body.get("success") is True:  # Pipedrive has been seen to carry out a request and answer 410
-        error.outcome = "unknown"
     return error
 
 
