@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -16,12 +17,14 @@ from unilead import (
     ConfigurationError,
     ConnectError,
     CredentialKey,
+    FileCredentialStore,
     MemoryCredentialStore,
     OAuth2,
     OAuthSettings,
     Registry,
     Request,
     Response,
+    SqliteCredentialStore,
 )
 
 
@@ -86,6 +89,14 @@ def test_a_page_about_a_refusal_is_none(oauth_registry: Registry) -> None:
 def test_a_key_cannot_be_renewed(oauth_registry: Registry) -> None:
     with pytest.raises(ConfigurationError, match="cannot be renewed"):
         renewed(oauth_registry, account=Account("acme", {"access_token": "by hand"}))
+
+
+@pytest.mark.parametrize("kind", [SqliteCredentialStore, FileCredentialStore])
+def test_a_store_on_disk_that_cannot_be_used_is_named(kind: Any, oauth_registry: Registry, tmp_path: Path) -> None:
+    client = Client(registry=oauth_registry, transport=TokenEndpoint(), credential_store=kind(tmp_path))
+    with pytest.raises(ConfigurationError) as caught:
+        client.renew(ACCOUNT)
+    assert caught.value.message == f"the credential store failed: {tmp_path}: Is a directory"
 
 
 def test_an_authorization_code_is_exchanged_for_tokens(oauth_registry: Registry) -> None:

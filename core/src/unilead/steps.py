@@ -64,7 +64,10 @@ def failed(fault: Exception) -> LeadError:
     """What to throw for a fault of a `Use`."""
     if isinstance(fault, LeadError):
         return fault
-    return ConfigurationError(f"the credential store failed: {type(fault).__name__}", hint="nothing was sent")
+    reason = type(fault).__name__
+    if isinstance(fault, OSError) and fault.filename:
+        reason = f"{fault.filename}: {fault.strerror or reason}"
+    return ConfigurationError(f"the credential store failed: {reason}", hint="nothing was sent")
 
 
 def late() -> ConnectError:
