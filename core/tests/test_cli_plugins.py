@@ -92,6 +92,13 @@ def test_f091_f095_a_broken_plugin_is_reported_and_costs_the_others_nothing(
     assert rows["acme"]["error"] is None
 
 
+def test_a_provider_whose_own_address_is_refused_is_reported(site: Site) -> None:
+    describe = "describe=lambda: acme.make_info(base_url='http://api.acme.example')"
+    source = PROVIDER.replace("acme.make_plugin()", f"acme.make_plugin({describe})")
+    (site.folder / "site_acme.py").write_text(source, encoding="utf-8")
+    assert _check(site)[1]["acme"]["error"] == "SettingsError: base URL must begin with https://"
+
+
 def test_f095_a_hook_that_hangs_is_reported(site: Site) -> None:
     hook = "\nfrom unilead import hookimpl\n@hookimpl\ndef validate_required(lead):\n    while True: pass\n"
     site.install("acme", hook, group="unilead.overrides", name="site_override")

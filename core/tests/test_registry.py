@@ -6,9 +6,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from acme import EmptyRegistry, make_info, make_plugin
 from unilead import (
+    HeaderAuth,
     HookContractError,
     Lead,
     Problem,
@@ -222,6 +224,29 @@ def test_what_is_left_out_by_its_distribution_or_slug_is_called_disabled(
     with pytest.raises(UnknownProviderError, match="is disabled: unilead-acme") as caught:
         registry.get("acme")
     assert "UNILEAD_DISABLE" in str(caught.value)
+
+
+class _NoSettings(BaseModel):
+    token: str
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"settings": _NoSettings}, "settings that do not inherit from Settings"),
+        (
+            {"auth": HeaderAuth("Authorization", "Bearer {tokn}")},
+            "'tokn', which AcmeSettings does not have",
+        ),
+        ({"base_url": "https://{region}.acme.example"}, "the setting 'region'"),
+        ({"allowed_hosts": "api.acme.example"}, "as one text"),
+        ({"allowed_hosts": (r"api\.(acme",)}, "no regular expression"),
+    ],
+)
+def test_a_data_sheet_at_fault_is_refused_when_the_provider_is_loaded(changes: dict[str, Any], said: str) -> None:
+    plugin = make_plugin(describe=lambda: make_info(**changes))
+    with pytest.raises(HookContractError, match=said):
+        EmptyRegistry().register("acme", plugin)
 
 
 def test_a_provider_that_describes_another_slug_is_refused() -> None:

@@ -169,6 +169,25 @@ class ProviderInfo:
         """The authentication schemes in order of preference."""
         return self.auth if isinstance(self.auth, tuple) else (self.auth,)
 
+    def fault(self) -> str | None:
+        """What is wrong with the data sheet, whatever the account; ``None`` where nothing is."""
+        settings: Any = self.settings  # whatever its author gave
+        hosts: Any = self.allowed_hosts
+        if not (isinstance(settings, type) and issubclass(settings, Settings)):
+            return "names settings that do not inherit from Settings"
+        needed = [name for scheme in self.auth_schemes for name in scheme.needs] + list(_settings_in(self.base_url))
+        for name in needed:
+            if name not in settings.model_fields and not hasattr(settings, name):
+                return f"needs the setting {name!r}, which {settings.__name__} does not have"
+        if isinstance(hosts, str):
+            return "gives allowed_hosts as one text, not as a tuple"
+        for pattern in hosts:
+            try:
+                re.compile(pattern)
+            except re.error:
+                return f"allows hosts by {pattern!r}, which is no regular expression"
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -50,6 +50,8 @@ class Provider:
         info = self._hooks.ask("describe", ProviderInfo)
         if info.slug != self.slug:
             raise self._hooks.broken("describe", f"describes {info.slug!r}, but is registered for {self.slug!r}")
+        if fault := info.fault():
+            raise self._hooks.broken("describe", fault)
         return info
 
     def implements(self, hook: str) -> bool:

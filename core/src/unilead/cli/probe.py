@@ -25,6 +25,7 @@ def probe(slug: str) -> None:
         return
     lead = Lead.parse(SAMPLE_LEAD)
     settings = account_and_settings(provider, None)[1]
+    provider.base_url(settings)
     provider.missing(lead, settings)
     try:
         provider.compose(lead, settings)
