@@ -557,11 +557,20 @@ def test_duplicate_rule_names_the_existing_lead(simulator: SalesforceSimulator) 
     assert create(simulator, lead, {"duplicate_rule": True}).id != first.id
 
 
-def test_retired_version_says_what_to_do(provider: Provider, settings: Settings) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        "The requested resource no longer exists",
+        [{"errorCode": "NOT_FOUND", "message": "The requested resource no longer exists"}],
+    ],
+    ids=["text", "code"],
+)
+def test_retired_version_says_what_to_do(body: Any, provider: Provider, settings: Settings) -> None:
     request = provider.build_request(Lead.parse(LEAD), settings)
     with pytest.raises(ProviderError) as caught:
-        provider.parse_response(Response.of(410, "The requested resource no longer exists"), request, settings)
+        provider.parse_response(Response.of(410, body), request, settings)
     assert caught.value.hint and "api_version" in caught.value.hint
+    assert (caught.value.category, caught.value.outcome) == ("unexpected", "rejected")
 
 
 def test_values_stay_out_of_messages(provider: Provider, settings: Settings) -> None:

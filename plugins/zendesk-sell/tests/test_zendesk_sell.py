@@ -126,6 +126,20 @@ def test_a_create_at_an_unknown_address_blames_no_id(body: Any, provider: Provid
     assert (caught.value.category, caught.value.outcome, caught.value.hint) == ("unexpected", "rejected", None)
 
 
+@pytest.mark.parametrize("body", [None, {"errors": [{"error": {"code": "conflict", "message": "x"}}]}], ids=str)
+def test_a_409_throttles_a_read_and_refuses_a_create(body: Any, provider: Provider) -> None:
+    settings = provider.settings({"access_token": "t"})
+    found = []
+    for request in (
+        provider.build_read_request("5", settings),
+        provider.build_request(Lead(last_name="Okafor"), settings),
+    ):
+        with pytest.raises(ProviderError) as caught:
+            provider.parse_response(Response.of(409, body), request, settings)
+        found.append((caught.value.category, caught.value.outcome))
+    assert found == [("rate_limited", "not_sent"), ("conflict", "rejected")]
+
+
 def test_a_lead_beside_errors_is_unknown(provider: Provider) -> None:
     settings = provider.settings({"access_token": "t"})
     request = provider.build_request(Lead(last_name="Okafor"), settings)

@@ -181,6 +181,8 @@ def code_of(faults: Sequence[Fault]) -> str | None:
 def refusal_category(response: Response, faults: Sequence[Fault]) -> Category | None:
     """Judge by code first; ``None`` leaves it to the status, which says nothing where a 2xx hides the fault."""
     code = code_of(faults)
+    if response.status == 410:
+        return "unexpected"  # the API version is retired, whatever the code
     if any(text in str(fault.get("message")) for fault in faults for text in NO_USE):
         return "permission"
     return CATEGORIES.get(code or "") or ("validation" if code and 200 <= response.status < 300 else None)

@@ -201,6 +201,8 @@ def _error(response: Response, request: Request) -> Exception:
     category = CATEGORIES.get(code or "") if len(codes) == 1 else None
     if response.status == 404 and request.method == "POST":
         category = "unexpected"  # a create names no record: the address itself is wrong
+    elif response.status == 409 and request.method == "GET":
+        category = "rate_limited"  # a read conflicts with nothing: Sell throttles so too
     return error_for(
         response,
         message or response.plain_text,
