@@ -385,6 +385,14 @@ def test_f076_different_leads_of_one_name_travel_apart(provider: Provider, setti
     assert provider.build_batch(requests, settings)[1] == (0, 1, 3, 4, 6)
 
 
+def test_batches_of_long_texts_are_small_enough_to_be_answered(simulator: HubSpotSimulator) -> None:
+    leads = [LEAD | {"title": f"{n}", "custom_fields": {"transcript": "\N{ROCKET}" * 60_000}} for n in range(30)]
+    with simulator.serve() as served, Client(base_url=served.url, allow_private=True) as client:
+        found = dict(client.create_many(leads, Account("hubspot", simulator.sample_settings)))
+    assert len({result.id for result in found.values()}) == simulator.count == 30
+    assert len(simulator.calls) == 5
+
+
 def test_f076_leads_of_one_name_are_all_created(simulator: HubSpotSimulator) -> None:
     account = Account("hubspot", simulator.sample_settings)
     with Client(transport=simulator, registry=Registry(overrides=False)) as client:

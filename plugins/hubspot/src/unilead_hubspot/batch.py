@@ -16,19 +16,29 @@ from unilead import CreatedLead, MalformedResponseError, ProviderError, Request,
 Row: TypeAlias = dict[str, Any]
 Verdict: TypeAlias = CreatedLead | ProviderError
 TRACE = "objectWriteTraceId"
+MOST_TEXT = (
+    400_000  # characters of all properties in a batch; each may take 12 bytes of an answer, of which 5 MiB are read
+)
 T = TypeVar("T")
 
 
 def told_apart(requests: Sequence[Request]) -> list[int]:
-    """Choose the leads of one batch: those of one name must be alike in everything.
+    """Choose the leads of one batch: those of one name must be alike in everything, and their texts fit one answer.
 
-    An answer without trace ids tells by the name alone whose result it is; it holds no contact and no company.
+    An answer without trace ids tells by the name alone whose result it is; it holds no contact and no company. It
+    repeats every property, and of an answer that is too long to be read nobody knows what became of the leads.
     """
     first: dict[str, Any] = {}
-    return [
-        index for index, request in enumerate(requests)
-        if first.setdefault(_name_of(request.json), request.json) == request.json
-    ]  # fmt: skip
+    taken: list[int] = []
+    room = MOST_TEXT
+    for index, request in enumerate(requests):
+        if first.setdefault(_name_of(request.json), request.json) != request.json:
+            continue
+        room -= _length(request.json)
+        if taken and room < 0:
+            break
+        taken.append(index)
+    return taken
 
 
 def batch_body(requests: Sequence[Request]) -> Row:
@@ -117,6 +127,13 @@ def _grouped(items: Sequence[T], record_of: Callable[[T], Row]) -> dict[str, lis
     for item in items:
         groups.setdefault(_name_of(record_of(item)), []).append(item)
     return groups
+
+
+def _length(record: Mapping[str, Any]) -> int:
+    """How many characters the properties hold."""
+    properties = record.get("properties")
+    values = properties.values() if isinstance(properties, Mapping) else ()
+    return sum(len(value) for value in values if isinstance(value, str))
 
 
 def _name_of(record: Mapping[str, Any]) -> str:
