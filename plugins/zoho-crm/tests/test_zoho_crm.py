@@ -274,3 +274,43 @@ def test_a_conflict_names_the_record_that_is_there(details: dict[str, Any], prov
     row = {"code": "DUPLICATE_DATA", "details": {"api_name": "Email", **details}, "message": "x", "status": "error"}
     _, taken = _verdicts(provider, [GOOD, row])
     assert taken.existing_id == "77"
+
+
+@pytest.mark.parametrize(
+    ("given", "details", "field"),
+    [
+        ({"owner": {"id": "7"}}, {"api_name": "id", "json_path": "$.data[0].Owner.id"}, "owner.id"),
+        (
+            {"owner": {"id": "7"}, "remote_data": {"id": "5"}},
+            {"api_name": "id", "json_path": "$.data[0].Owner.id"},
+            "owner.id",
+        ),
+        (
+            {"remote_data": {"Layout": {"id": "5"}}},
+            {"api_name": "id", "json_path": "$.data[0].Layout.id"},
+            "remote_data.Layout.id",
+        ),
+        (
+            {"remote_data": {"Tag": [{"name": "x"}]}},
+            {"api_name": "name", "json_path": "$.data[0].Tag[0].name"},
+            "remote_data.Tag",
+        ),
+        (
+            {"remote_data": {"skip_feature_execution": ["x"]}},
+            {"api_name": "skip_feature_execution", "json_path": "$.skip_feature_execution[0]"},
+            "remote_data.skip_feature_execution",
+        ),
+        ({"title": "t"}, {"api_name": "Designation"}, "title"),
+        ({"title": "t"}, {"api_name": "Designation", "json_path": 5}, "title"),
+        ({"title": "t"}, {"api_name": "data", "json_path": "$.data"}, None),
+    ],
+)
+def test_the_path_of_a_field_says_which_one_is_at_fault(
+    given: dict[str, Any], details: dict[str, Any], field: str | None, provider: Provider
+) -> None:
+    """Zoho's name of a field is the last step of its path alone."""
+    settings = provider.settings({"access_token": "t"})
+    request = provider.build_request(Lead.parse({**LEAD, **given}), settings)
+    with pytest.raises(ProviderError) as caught:
+        provider.parse_response(Response.of(400, {"data": [{**BAD, "details": details}]}), request, settings)
+    assert caught.value.field == field

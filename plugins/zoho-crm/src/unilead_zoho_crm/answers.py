@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,6 +75,9 @@ STANDARD = frozenset(  # what every organisation has; what is left of a record a
 )  # fmt: skip
 
 
+_PATH = re.compile(r"\$\.(?:data\[\d+\]\.)?([^\[]+)")  # a list's items are not told apart
+
+
 def record_verdict(row: Any, response: Response, request: Request, fields: FieldMap) -> CreatedLead | ProviderError:
     """Read the verdict on one record; only ``status: success`` with an id is a created lead."""
     if not isinstance(row, dict) or row.get("status") not in ("success", "error"):
@@ -112,15 +116,14 @@ def _record_error(row: Mapping[str, Any], response: Response, request: Request, 
     code = str(row.get("code") or "")
     inner = details.get("errors") if isinstance(details.get("errors"), list) else None
     faults = [fault for fault in inner or () if isinstance(fault, Mapping)] or [row]
-    first = faults[0].get("details") or {}
-    name = first.get("api_name") if isinstance(first, Mapping) else None
+    name = _place(faults[0].get("details"))
     category = _category(code, details, faults, response.status)
     error = error_for(
         response,
         _message(row, name),
         category=category,
         vendor_code=code or None,
-        field=fields.source_of(name, request.lead) if isinstance(name, str) else None,
+        field=fields.source_of(name, request.lead),
         existing_id=_existing(faults),
         retry_after=_wait(response),
     )
@@ -128,6 +131,16 @@ def _record_error(row: Mapping[str, Any], response: Response, request: Request, 
         error.outcome = "rejected"  # Zoho's own word for this record is "error", whatever the status
     error.hint = HINTS.get(code)
     return error
+
+
+def _place(details: Any) -> str | None:
+    """Where in a record the fault is: the path of the field, of which Zoho's own name is the last step alone."""
+    details = details if isinstance(details, Mapping) else {}
+    path, name = details.get("json_path"), details.get("api_name")
+    if not isinstance(name, str):
+        return None
+    found = _PATH.match(path) if isinstance(path, str) and path.endswith(f".{name}") else None
+    return found[1] if found else name
 
 
 def _category(code: str, details: Mapping[str, Any], faults: list[Mapping[str, Any]], status: int) -> Category | None:
