@@ -115,6 +115,12 @@ def test_b080_a_new_plugin_wants_a_slug_and_a_host(arguments: list[str], tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("title", ["", " ", 'The "Acme"', "C:\\acme", "Acme\nCRM"])
+def test_a_new_plugins_title_fits_into_its_files(title: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(new_plugin, ["acme", "--title", title, "--into", str(tmp_path)])
+    assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
+
+
 def test_the_example_provider_alone(wheels: Path, tmp_path: Path) -> None:
     environment = installed(wheels, tmp_path, "unilead_acme")
     assert json.loads(environment.run("-c", CREATE).stdout) == [[], None, "Okafor", 2]

@@ -27,10 +27,13 @@ def new_plugin(slug: str, title: str | None, host: str | None, into: Path) -> No
     host = host or f"api.{slug}.example"
     if not _HOST.fullmatch(host):
         raise click.UsageError("--host wants a host name, such as api.acme.example")
+    title = slug.replace("-", " ").title() if title is None else title
+    if not title.strip() or not title.isprintable() or set(title) & {'"', "\\"}:
+        raise click.UsageError("--title wants one line without double quotes and backslashes")
     target = into / f"unilead-{slug}"
     if target.exists():
         raise click.UsageError(f"{target} is there already")
-    _render(target, {"slug": slug, "title": title or slug.replace("-", " ").title(), "host": host})
+    _render(target, {"slug": slug, "title": title, "host": host})
     line(f"made {target}")
     for plugin in Registry().plugins(slug):
         note(f"note: {plugin} provides {slug} already; uninstall it before this one is installed")
