@@ -300,6 +300,11 @@ def test_a_conflict_names_the_record_that_is_there(details: dict[str, Any], prov
             {"api_name": "skip_feature_execution", "json_path": "$.skip_feature_execution[0]"},
             "remote_data.skip_feature_execution",
         ),
+        (
+            {"remote_data": {"apply_feature_execution": [{"name": "x"}]}},
+            {"api_name": "name", "json_path": "$.apply_feature_execution[0].name"},
+            "remote_data.apply_feature_execution",
+        ),
         ({"title": "t"}, {"api_name": "Designation"}, "title"),
         ({"title": "t"}, {"api_name": "Designation", "json_path": 5}, "title"),
         ({"title": "t"}, {"api_name": "data", "json_path": "$.data"}, None),

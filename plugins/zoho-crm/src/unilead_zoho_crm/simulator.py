@@ -28,7 +28,13 @@ FIELD_TYPES = {  # api name to the two types that the field list tells
 }
 READ_ONLY = ("Created_Time", "Modified_Time", "Last_Activity_Time", "Created_By", "Modified_By", "Full_Name", "id")
 TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
-FEATURES = ("apply_feature_execution", "skip_feature_execution")
+FEATURES = {  # what a caller may turn on or off for one call
+    "apply_feature_execution": (
+        "layout_rules", "range_validation", "assignment_rules", "function_validation_rule", "criteria_validation_rule",
+        "global_map_dependency", "territory_subordinates",
+    ),
+    "skip_feature_execution": ("cadences", "assignment_rules", "connected_workflows"),
+}  # fmt: skip
 MOST = 100
 FIRST_ID = 652_871_000_003_318_046
 FIRST_FIELD = 652_871_000_000_002_589
@@ -213,10 +219,13 @@ def _odd_beside(body: Mapping[str, Any]) -> dict[str, Any] | None:
     for name in ("trigger", *FEATURES):
         if not isinstance(body.get(name), (list, type(None))):
             return {"expected_data_type": "jsonarray", "api_name": name, "json_path": f"$.{name}"}
-    for name in FEATURES:
+    for name, known in FEATURES.items():
         for index, entry in enumerate(body.get(name) or ()):
+            place = f"$.{name}[{index}]"
             if not isinstance(entry, dict):
-                return {"expected_data_type": "jsonobject", "api_name": name, "json_path": f"$.{name}[{index}]"}
+                return {"expected_data_type": "jsonobject", "api_name": name, "json_path": place}
+            if entry.get("name") not in known:
+                return {"api_name": "name", "json_path": f"{place}.name", "supported_values": list(known)}
     if any(word not in TRIGGERS for word in body.get("trigger") or ()):
         return {"api_name": "trigger", "json_path": "$.trigger", "supported_values": list(TRIGGERS)}
     return None
