@@ -341,6 +341,14 @@ def test_lead_with_external_id_is_stored_once(simulator: SalesforceSimulator) ->
     assert (stored(simulator)["External_Key__c"], stored(simulator)["Title"]) == ("ord-5512", "CTO")
 
 
+@pytest.mark.parametrize("given", ["custom_fields", "remote_data"])
+def test_external_id_is_one_in_any_case_of_its_name(given: str, simulator: SalesforceSimulator) -> None:
+    """Salesforce does not tell cases of a name apart: such a lead would be created again and again."""
+    lead = LEAD | {given: {"external_key__C": "ord-5512"}}
+    first, second = create(simulator, KEYED, UPSERT), create(simulator, lead, UPSERT)
+    assert (first.id, simulator.count) == (second.id, 1)
+
+
 def test_f060_upsert_whose_answer_was_lost_is_sent_again(
     simulator: SalesforceSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

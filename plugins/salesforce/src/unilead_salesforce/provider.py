@@ -236,14 +236,21 @@ def field_path(name: str, lead: Lead | None, settings: SalesforceSettings) -> st
 
 def _external_id(record: dict[str, Any], extra: dict[str, Any], settings: SalesforceSettings) -> str | None:
     """Take the external id out of the record, which must not hold it: it goes into the path."""
-    name = settings.external_id_field
-    if name is None:
+    wanted = (settings.external_id_field or "").lower()
+    spelled = [
+        (source, given, name)
+        for source, given in (("remote_data", extra), ("custom_fields", record))
+        for name in given
+        if name.lower() == wanted
+    ]
+    if not spelled:
         return None
-    source, value = ("remote_data", extra[name]) if name in extra else ("custom_fields", record.get(name))
+    source, given, name = spelled[0]
+    value = given[name]
     if not isinstance(value, (str, int)) or isinstance(value, bool) or value == "":
         return None
-    record.pop(name, None)
-    extra.pop(name, None)
+    for _, other, spelling in spelled:
+        del other[spelling]
     return _segment(str(value), f"{source}.{name}")
 
 
