@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.members import SLUGS
-from unilead import Lead, Provider, Registry
+from unilead import Account, Client, Lead, Provider, Registry, RejectedError, VendorRule
+from unilead.check import check_for
 from unilead.matrix import capability_matrix
 
 CONTRACT = json.loads((Path(__file__).parents[1] / "contract" / "matrix.json").read_text(encoding="utf-8"))
@@ -37,3 +38,32 @@ def test_a_company_name_arrives_exactly_where_the_matrix_says_so(provider: Provi
     takers = FOUND["request"][COMPANY]["supported_in"]
     assert (b"canary-company" in request.body) == (provider.slug in takers)
     assert any(path in (COMPANY, "account") for path in request.dropped) == (provider.slug not in takers)
+
+
+MUST_HAVES = [
+    pytest.param(provider, rule, id=f"{provider.slug}: {rule.text}")
+    for provider in PROVIDERS
+    for rule in provider.info.rules
+    if rule.must_have
+]
+WHOLE = {"title": "T", "last_name": "L", "contact": {"id": "7"}, "account": {"id": "8", "name": "Engine Works"}}
+
+
+@pytest.mark.parametrize(("provider", "rule"), MUST_HAVES)
+def test_what_check_says_a_lead_lacks_is_why_the_crm_refuses_it(provider: Provider, rule: VendorRule) -> None:
+    simulator = provider.simulator()
+    lead = Lead.parse({name: value for name, value in WHOLE.items() if name not in rule.fields})
+    assert rule.text in check_for(provider, lead, provider.settings(simulator.sample_settings)).unmet
+    with Client(transport=simulator) as client, pytest.raises(RejectedError):
+        client.create(lead, Account(provider.slug, simulator.sample_settings))
+    assert simulator.count == 0
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"remote_data": {"person_id": 7}}, {"custom_fields": {"hs_lead_name": "T"}}], ids=str
+)
+@pytest.mark.parametrize("provider", PROVIDERS, ids=SLUGS)
+def test_check_says_nothing_of_what_a_lead_may_have(provider: Provider, more: dict[str, Any]) -> None:
+    lead = Lead.parse({**(WHOLE if not more else {}), **more})
+    settings = provider.settings(provider.simulator().sample_settings)
+    assert check_for(provider, lead, settings).unmet == ()

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
 from unilead.errors import LeadError, Problem
+from unilead.fields import is_empty
 from unilead.message import Request
 from unilead.provider import Provider
 from unilead.registry import Registry
@@ -27,6 +28,7 @@ class Verdict:
         missing: required fields that the lead lacks, in the order of the schema.
         dropped: paths of what would not reach the CRM, as far as the provider can say.
         error: why it is invalid or broken.
+        unmet: what the CRM demands beyond the contract and the lead does not have, in words.
         request: what would be sent, complete but for credentials; only when ready.
     """
 
@@ -35,6 +37,7 @@ class Verdict:
     missing: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     error: LeadError | None = None
+    unmet: tuple[str, ...] = ()
     request: Request | None = field(default=None, repr=False)
 
 
@@ -57,7 +60,17 @@ def check_for(provider: Provider, lead: Lead, settings: Settings) -> Verdict:
         request = provider.build_request(lead, settings)
     except LeadError as error:
         return Verdict(provider.slug, "broken" if error.outcome == "not_sent" else "invalid", error=error)
-    return Verdict(provider.slug, "ready", dropped=request.dropped, request=request)
+    return Verdict(provider.slug, "ready", dropped=request.dropped, unmet=_unmet(provider, lead), request=request)
+
+
+def _unmet(provider: Provider, lead: Lead) -> tuple[str, ...]:
+    """The rules that a lead breaks by what it lacks; none where it may have that under the CRM's own name."""
+    if lead.remote_data or lead.custom_fields:
+        return ()
+    lacking = {
+        name for name, value in lead.__dict__.items() if is_empty(value.strip() if type(value) is str else value)
+    }
+    return tuple(rule.text for rule in provider.info.rules if rule.must_have and lacking.issuperset(rule.fields))
 
 
 def _losses_so_far(provider: Provider, lead: Lead, settings: Settings) -> tuple[str, ...]:

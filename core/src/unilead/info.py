@@ -114,10 +114,12 @@ class VendorRule:
     Attributes:
         text: the rule, one sentence.
         fields: unified fields it is about.
+        must_have: the CRM refuses a lead that has none of these fields.
     """
 
     text: str
     fields: tuple[str, ...] = ()
+    must_have: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

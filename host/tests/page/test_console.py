@@ -60,6 +60,13 @@ async def test_each_provider_says_what_is_missing_and_what_would_be_dropped(cons
             assert dropped == list(request.dropped)
 
 
+async def test_what_a_ready_lead_lacks_for_the_crm_is_named(console: Any) -> None:
+    page = await console.check('{"title": "T"}')
+    assert (
+        "The CRM will refuse it: a lead belongs to a person, an organization, or both." in page.card("pipedrive").text
+    )
+
+
 async def test_unknown_keys_are_named_with_the_field_that_may_be_meant(console: Any) -> None:
     page = await console.check('{"lastName": "L", "zzz": 1}')
     assert page.dom.one("div", class_="warn").text == (

@@ -31,6 +31,8 @@ from unilead.strict_json import read_object
 def check(slugs: tuple[str, ...], as_json: bool, lead_file: str) -> int:
     """Say for each provider whether LEAD is ready, what is missing, and what would be dropped.
 
+    A lead can be ready and still lack what the CRM demands beyond the unified contract; that is named.
+
     With the extra "check" installed, doubtful e-mail addresses, phone numbers and countries are named too; they are
     advice and change no verdict.
     """
@@ -62,6 +64,7 @@ def _row(verdict: Verdict, lead: Lead) -> dict[str, Any]:
         "unknown": list(lead.unknown),
         "missing": list(verdict.missing),
         "dropped": list(verdict.dropped),
+        "unmet": list(verdict.unmet),
     }
     return row | {"error": error_document(verdict.error)} if verdict.error else row
 
@@ -71,6 +74,7 @@ def _verdict_text(row: dict[str, Any]) -> str:
     missing = ", ".join(row["missing"])
     why = missing or (row["error"]["message"] if "error" in row else "")
     head = f"{row['slug']:<14} {row['status']}" + (f": {why}" if why else "")
+    head += f", but {'; '.join(row['unmet'])}" if row["unmet"] else ""
     return escaped(f"{head}, {losses}" if losses else head)
 
 

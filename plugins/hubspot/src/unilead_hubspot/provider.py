@@ -136,7 +136,7 @@ INFO = ProviderInfo(
     credential_names=frozenset({"access_token", "hapikey"}),
     reserved_keys=frozenset({"objectWriteTraceId"}),  # names a batch's inputs
     rules=(
-        VendorRule("a lead needs a name", ("title",)),
+        VendorRule("a lead needs a name", ("title",), must_have=True),
         VendorRule("the contact, the company and the owner must exist", ("contact", "account", "owner")),
         VendorRule("lead_type and status must be options of the account's property", ("lead_type", "status")),
         VendorRule("a custom field is addressed by its property's internal name, which must exist", ("custom_fields",)),

@@ -147,7 +147,7 @@ INFO = ProviderInfo(
     ),
     credential_names=frozenset({"api_token", "access_token"}),
     rules=(
-        VendorRule("a lead belongs to a person, an organization, or both", ("contact", "account")),
+        VendorRule("a lead belongs to a person, an organization, or both", ("contact", "account"), must_have=True),
         VendorRule(
             "owner.id, contact.id and account.id name existing records by their number", ("owner", "contact", "account")
         ),

@@ -118,8 +118,10 @@ INFO = ProviderInfo(
     quotas=(QuotaHeaders(usage="sforce-limit-info", seconds=86_400),),
     credential_names=frozenset({"access_token", "oauth_token", "sid"}),
     rules=(
-        VendorRule("a lead needs a last name", ("last_name",)),
-        VendorRule("a lead needs a company: account.name, or account.id to look its name up", ("account",)),
+        VendorRule("a lead needs a last name", ("last_name",), must_have=True),
+        VendorRule(
+            "a lead needs a company: account.name, or account.id to look its name up", ("account",), must_have=True
+        ),
         VendorRule("ids have 15 or 18 characters; owner.id is a user or a queue", ("owner", "account")),
         VendorRule(
             "converted_contact and converted_account cannot be set on a create in ordinary orgs",
