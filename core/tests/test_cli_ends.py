@@ -25,12 +25,13 @@ SERVER = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from acme import EmptyRegistry, make_plugin
-import unilead.cli.registry, unilead.cli.sending
+import unilead.cli.offline, unilead.cli.registry, unilead.cli.sending
 def registry():
     found = EmptyRegistry()
     found.register("acme", make_plugin())
     return found
-unilead.cli.registry.Registry = unilead.cli.sending.Registry = registry
+for module in (unilead.cli.registry, unilead.cli.sending, unilead.cli.offline):
+    module.Registry = registry
 from unilead.cli import main
 main(sys.argv[1:])
 """
@@ -125,6 +126,28 @@ def test_b080_a_reader_that_went_away_is_no_traceback(command: list[str]) -> Non
     done = subprocess.run(line, stdout=write_end, stderr=subprocess.PIPE, env=buffered, check=False)
     os.close(write_end)
     assert (done.returncode, done.stderr) == (group.READER_GONE, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", [["create", "--simulate", "acme", "--json"], ["demo", "--lead"], ["check"]])
+def test_an_output_that_takes_nothing_says_so_and_leaves_the_outcome_open(
+    command: list[str], unbuffered: str, lead: str
+) -> None:
+    """Exit code 1 would say that the CRM had said no."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        line = [sys.executable, "-c", SERVER, *command, lead]
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, env=environment, check=False)
+    assert done.returncode == show.UNKNOWN
+    assert done.stderr.startswith(b"unilead: the output cannot be written: No space left on device"), done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_process_without_standard_output_ends_as_with_one(lead: str) -> None:
+    line = ["sh", "-c", '"$@" >&-', "sh", sys.executable, "-c", SERVER, "create", "--simulate", "acme", lead]
+    done = subprocess.run(line, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
 
 
 @pytest.mark.parametrize("module", ["unilead", "unilead.cli"])

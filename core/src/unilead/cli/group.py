@@ -11,7 +11,7 @@ from itertools import pairwise
 import click
 
 from unilead.cli.lazy import LazyGroup
-from unilead.cli.show import note, report
+from unilead.cli.show import UNKNOWN, OutputError, note, report
 from unilead.version import VERSION
 
 COMMANDS = {  # name: its module, and what it does
@@ -46,10 +46,16 @@ def run(arguments: list[str]) -> int:
     _survive_any_character_set()
     try:
         code = _run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # a process may be started without one
+            sys.stdout.flush()
     except BrokenPipeError:
         _let_go_of_stdout()
         return READER_GONE
+    except OSError as fault:  # what the command did may not have been told
+        _let_go_of_stdout()
+        with contextlib.suppress(OSError):
+            note(f"unilead: the output cannot be written: {fault.strerror}; what was under way may have happened")
+        return UNKNOWN
     return code
 
 
@@ -62,7 +68,7 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         note("unilead: interrupted; what was under way may have happened")
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, OutputError):
         raise
     except Exception as error:  # a plugin's or our own fault: people get a line, not a traceback
         return report(error, as_json=wants_json(arguments))

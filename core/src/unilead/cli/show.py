@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -50,10 +50,24 @@ def _stdout() -> TextIO:
 # --- on standard output -----------------------------------------------------------------------------------------------
 
 
+class OutputError(OSError):
+    """Standard output takes nothing more, a full disk say; what the command did stays done."""
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        raise OutputError(fault.errno, fault.strerror) from None
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document; in ASCII where the terminal can do no better."""
     encoding = (getattr(_stdout(), "encoding", None) or "").lower().replace("-", "")
-    click.echo(json.dumps(value, indent=2, ensure_ascii=encoding not in ("utf8", "cp65001")), file=_stdout())
+    line(json.dumps(value, indent=2, ensure_ascii=encoding not in ("utf8", "cp65001")))
 
 
 def in_rows(count: int) -> str:
@@ -68,7 +82,8 @@ def which(rows: Sequence[int]) -> str:
 
 def line(text: str | bytes = "") -> None:
     """Print text as it is; bytes are not encoded anew."""
-    click.echo(text, file=_stdout())
+    with _writing():
+        click.echo(text, file=_stdout())
 
 
 def console() -> Console:
@@ -91,14 +106,15 @@ def _is_endless() -> bool:
 def _print(layout: Table) -> None:
     """Print what rich laid out, without the blanks it fills lines with."""
     writer = console()
-    with writer.capture() as captured:
+    with _writing(), writer.capture() as captured:
         writer.print(layout)
     line("\n".join(text.rstrip() for text in captured.get().splitlines()))
 
 
 def heading(text: str) -> None:
     """Print a heading."""
-    console().print(one_line(text), style="bold", soft_wrap=True)
+    with _writing():
+        console().print(one_line(text), style="bold", soft_wrap=True)
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> None:
