@@ -144,7 +144,11 @@ class Run:
         if not taken:
             yield from self._singly(rows, verdicts)
             return
-        yield from self._batch(request, [rows[place] for place in taken], verdicts, attempt)
+        together = [rows[place] for place in taken]
+        if len(together) < 2:  # its own answer says more than a batch's
+            yield from self._singly(together, verdicts)
+        else:
+            yield from self._batch(request, together, verdicts, attempt)
         others = [row for place, row in enumerate(rows) if place not in set(taken)]
         yield from self._together(others, verdicts)  # what one batch leaves out may make another
 

@@ -180,6 +180,14 @@ def test_leads_with_other_keys_beside_the_record_travel_apart(provider: Provider
     assert b"trigger" not in request.body
 
 
+def test_a_lead_that_travels_apart_is_refused_as_one_that_was_sent_by_itself(provider: Provider) -> None:
+    simulator = provider.simulator()
+    leads = [{**LEAD, "remote_data": {"trigger": ["mail"]}}, LEAD, LEAD]
+    with Client(transport=simulator, registry=Registry(overrides=False)) as client:
+        found = dict(client.create_many(leads, Account("zoho-crm", simulator.sample_settings)))
+    assert (getattr(found[0], "field", None), simulator.count) == ("remote_data.trigger", 2)
+
+
 def test_update_of_a_newer_record_is_refused() -> None:
     """Rule 31: told by a header; the record stays as it is."""
     import http.client
