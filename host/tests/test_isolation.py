@@ -20,6 +20,7 @@ from unilead_host.settings import HostSettings
 pytestmark = pytest.mark.anyio
 
 LEADS = "/unified/crm/leads"
+BULK = f"{LEADS}/bulk"
 LEAD = {"last_name": "L"}
 PAGE = "http://127.0.0.1"  # the console takes a token in clear text from this machine alone
 # Routes that show nothing of any tenant, or go by a secret of their own instead of a token.
@@ -31,6 +32,7 @@ NOBODYS = {
 # Routes that name an account: method, path, query, body. Called with another tenant's id and with one of nobody.
 NAMING: list[tuple[str, str, str, Any]] = [
     ("POST", LEADS, "integrated_account_id={id}", LEAD),
+    ("POST", BULK, "integrated_account_id={id}", {"leads": [LEAD]}),
     ("GET", f"{LEADS}/{{lead_id}}", "integrated_account_id={id}", None),
     ("GET", f"{LEADS}/meta/create", "integrated_account_id={id}", None),
     ("GET", f"{ACCOUNTS}/{{account_id}}", "", None),
@@ -40,8 +42,16 @@ NAMING: list[tuple[str, str, str, Any]] = [
     ("POST", f"{ACCOUNTS}/refresh-credentials", "", {"id": "{id}"}),
     ("POST", f"{ACCOUNTS}/token", "", {"integrated_account_id": "{id}"}),
 ]
+# Routes that name a bulk job, likewise.
+OF_JOBS: list[tuple[str, str, str, Any]] = [
+    ("GET", f"{BULK}/{{job_id}}", "", None),
+    ("GET", f"{BULK}/{{job_id}}/rows", "", None),
+    ("POST", f"{BULK}/{{job_id}}/cancel", "", None),
+    ("POST", f"{BULK}/{{job_id}}/resume", "", None),
+    ("POST", f"{BULK}/{{job_id}}/send-again", "", {"rows": [1]}),
+]
 # Routes that show what is the caller's own, and the pages that do so for a signed-in user; each has a test below.
-OWN = {ACCOUNTS, f"{ACCOUNTS}/me", "/console/preview", "/console/create"}
+OWN = {ACCOUNTS, BULK, f"{ACCOUNTS}/me", "/console/preview", "/console/create"}
 
 
 def paths_of(app: Application) -> set[str]:
@@ -50,14 +60,14 @@ def paths_of(app: Application) -> set[str]:
 
 
 def test_s012_every_route_is_known_here(app: Application) -> None:
-    assert paths_of(app) == NOBODYS | OWN | {path for _, path, _, _ in NAMING}
+    assert paths_of(app) == NOBODYS | OWN | {path for _, path, _, _ in [*NAMING, *OF_JOBS]}
 
 
-async def asked(caller: Tenant, method: str, path: str, query: str, body: Any, account_id: str) -> httpx.Response:
-    path = path.replace("{account_id}", account_id).replace("{lead_id}", "1")
-    content = None if body is None else json.dumps(body).replace("{id}", account_id)
+async def asked(caller: Tenant, method: str, path: str, query: str, body: Any, named: str) -> httpx.Response:
+    path = path.replace("{account_id}", named).replace("{job_id}", named).replace("{lead_id}", "1")
+    content = None if body is None else json.dumps(body).replace("{id}", named)
     headers = {"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"}
-    url = f"{path}?{query.replace('{id}', account_id)}"
+    url = f"{path}?{query.replace('{id}', named)}"
     return await caller.http.request(method, url, headers=headers, content=content)
 
 
@@ -109,6 +119,29 @@ async def test_s013_anothers_takes_the_same_work_as_nobodys(
         works.append(done)
     assert works[0], "an account is looked for in the database"
     assert works == [works[0]] * 4
+
+
+@pytest.mark.parametrize(("method", "path", "query", "body"), OF_JOBS, ids=lambda value: str(value)[:60])
+async def test_s012_s013_anothers_job_is_as_nobodys(
+    ours: Tenant, theirs: Tenant, method: str, path: str, query: str, body: Any
+) -> None:
+    account = await ours.made(is_simulated=True, settings=None)
+    posted = await asked(ours, "POST", BULK, "integrated_account_id={id}", {"leads": [LEAD]}, account["id"])
+    job_id = posted.json()["id"]
+    await ours.host.runner.stop()
+    before = (await asked(ours, "GET", f"{BULK}/{{job_id}}", "", None, job_id)).json()
+    assert (await asked(theirs, "GET", BULK, "", None, "")).json()["result"] == []
+    assert (await asked(theirs, "GET", BULK, "next_cursor={id}", None, job_id)).json()["result"] == []
+    answers, works = [], []
+    for named in (str(uuid4()), job_id, str(uuid4())):
+        with statements(theirs) as done:
+            answers.append(seen(await asked(theirs, method, path, query, body, named)))
+        works.append(done)
+    assert answers[0][0] == 404
+    assert answers == [answers[0]] * 3
+    assert works == [works[0]] * 3
+    assert (await asked(ours, "GET", f"{BULK}/{{job_id}}", "", None, job_id)).json() == before
+    assert (await asked(ours, method, path, query, body, job_id)).status_code != 404
 
 
 async def test_s012_lists_show_what_is_ones_own(ours: Tenant, theirs: Tenant) -> None:

@@ -67,7 +67,7 @@ async def test_f071_a_late_end_is_about_its_own_use_of_a_key(stage: Stage, crm: 
     second, answer = await sent(stage, crm, KEYED)
     async with stage.host.database.transaction() as connection:
         await connection.execute(update(idempotency_keys).values(expires_at=now() + 99))
-    await stage.host.leads.drain()
+    await stage.host.writes.drain()
     assert (await stage.post(SELL, L, headers=KEYED)).status_code == 409
     answer.set_result(created(2))
     assert (await second).json()["id"] == "2"
@@ -80,7 +80,7 @@ async def test_a_claim_that_happened_all_the_same_is_given_back(stage: Stage, cr
         refused = await stage.post(SELL, L, headers=KEYED)
     assert (refused.status_code, crm.requests) == (503, 0)
     assert refused.json()["message"] == "Nothing was sent: the database is unreachable"
-    await stage.host.leads.drain()
+    await stage.host.writes.drain()
     second, answer = await sent(stage, crm, KEYED)
     answer.set_result(created(1))
     assert (await second).status_code == 200
@@ -105,5 +105,5 @@ async def test_what_the_database_refuses_for_any_reason_does_not_change_the_answ
     assert (made.status_code, made.json().get("id")) == (200, "1")
     async with stage.host.database.transaction() as connection:
         await connection.execute(text(rename("away", "idempotency_keys")))
-    await stage.host.leads.drain()
+    await stage.host.writes.drain()
     assert (await stage.post(SELL, L, headers=KEYED)).headers["idempotent-replayed"] == "true"

@@ -145,7 +145,7 @@ async def test_what_cannot_be_written_yet_is_remembered_all_the_same(alone: Stag
     with locked(sqlite_url):
         await lose(alone)
         assert await is_held(alone)
-    await alone.host.leads.drain()
+    await alone.host.writes.drain()
     assert await is_held(alone)
 
 
@@ -154,7 +154,7 @@ async def test_a_late_forgetting_spares_what_was_remembered_since(stage: Stage) 
     with losing_commits(stage.host.database):
         assert (await stage.post(SELL, BODY, headers=AGAIN)).status_code == 200
     await lose(stage)
-    await stage.host.leads.drain()
+    await stage.host.writes.drain()
     assert await is_held(stage)
 
 
@@ -162,7 +162,7 @@ async def test_a_late_remembering_does_not_undo_a_forgetting(stage: Stage) -> No
     with losing_commits(stage.host.database):
         await lose(stage)
     assert (await stage.post(SELL, BODY, headers=AGAIN)).status_code == 200
-    await stage.host.leads.drain()
+    await stage.host.writes.drain()
     assert not await is_held(stage)
 
 

@@ -207,7 +207,7 @@ async def test_f071_a_verdict_that_cannot_be_written_is_written_later(
     monkeypatch.setattr(stage.host.keys, "finish", finishing)
     monkeypatch.setattr("unilead_host.verdict_writes.PAUSE", 0.01)
     assert (await stage.post(SELL, L, headers=KEYED)).status_code == 200
-    await stage.host.leads.drain()
+    await stage.host.writes.drain()
     assert (await stage.post(SELL, L, headers=KEYED)).headers["idempotent-replayed"] == "true"
 
 

@@ -13,17 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from unilead import Registry
 from unilead_host.accounts import Accounts
 from unilead_host.attempts import FailedAttempts
+from unilead_host.bulk.claims import Claims
+from unilead_host.bulk.jobs import Jobs
+from unilead_host.bulk.judging import Tools
+from unilead_host.bulk.runner import Runner
 from unilead_host.connect import Connections
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import Vault
 from unilead_host.flights import Flights
 from unilead_host.headers import SecurityHeaders
 from unilead_host.idempotency import Keys
+from unilead_host.lead_call import PATH
 from unilead_host.limits import BodyLimit
 from unilead_host.metrics import Metrics
 from unilead_host.middleware import EXCEPTION_HANDLERS, Boundary, PlainPaths
@@ -39,6 +45,7 @@ from unilead_host.storage.migrating import current_revision, newest_revision
 from unilead_host.targets import Targets
 from unilead_host.tenants import Tenants
 from unilead_host.tokens import Tokens
+from unilead_host.verdict_writes import VerdictWrites
 from unilead_host.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -46,6 +53,7 @@ if TYPE_CHECKING:
 
     from unilead import Simulator
 
+BULK = f"{PATH}/bulk"
 CLEANING_SECONDS = 600.0
 LEASE_MARGIN = 5.0  # seconds beyond the time of a create until its key counts as abandoned
 
@@ -60,6 +68,8 @@ class Host:
         simulators: by slug; empty unless the host simulates.
         attempts: who guesses tokens.
         leads: creates and reads leads.
+        jobs, claims, runner: bulk jobs: as callers see them, as workers do, and the workers.
+        writes: what sends led to, on its way to the database.
         watchdog: knows whether a plugin holds the host up.
     """
 
@@ -75,6 +85,10 @@ class Host:
     targets: Targets
     connections: Connections
     leads: LeadService
+    jobs: Jobs
+    claims: Claims
+    runner: Runner
+    writes: VerdictWrites
     metrics: Metrics
     simulators: Mapping[str, Simulator]
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
@@ -91,6 +105,8 @@ class Host:
         simulators = simulators_of(registry) if settings.simulated else {}
         targets = Targets(settings, registry, accounts, HostCredentialStore(database, vault), simulators)
         metrics = Metrics()
+        writes = VerdictWrites()
+        claims = Claims(database)
         return cls(
             settings=settings,
             registry=registry,
@@ -103,7 +119,11 @@ class Host:
             repeats=repeats,
             targets=targets,
             connections=Connections(settings, database, vault, accounts, registry),
-            leads=LeadService(settings, accounts, targets, keys, repeats, metrics),
+            leads=LeadService(settings, accounts, targets, keys, repeats, metrics, writes),
+            jobs=Jobs(database, days=settings.bulk_days),
+            claims=claims,
+            runner=Runner(Tools(claims, targets, accounts, repeats, writes, metrics)),
+            writes=writes,
             metrics=metrics,
             simulators=simulators,
         )
@@ -119,10 +139,12 @@ class Host:
         await self.accounts.check_keys()
         await self.keys.recover()
         await self.repeats.load()
+        await self.claims.recover()
 
     async def stop(self) -> None:
         """Finish what is under way, then close everything."""
-        await self.leads.drain()
+        await self.runner.stop()
+        await self.writes.drain()
         await self.targets.aclose()
         await self.database.close()
 
@@ -134,6 +156,17 @@ class Host:
                 await self.keys.purge()
                 await self.repeats.purge()
                 await self.tokens.clean()
+                await self.jobs.purge()
+
+
+@dataclass(frozen=True)
+class _Office:
+    """The way to the back office, for a path that the application would else take for one of its own."""
+
+    ask: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.ask(scope, receive, send)
 
 
 class Application(Starlette):
@@ -145,12 +178,12 @@ class Application(Starlette):
     def __init__(self, host: Host) -> None:
         handlers: Mapping[Any, Any] = EXCEPTION_HANDLERS
         super().__init__(
-            routes=[*leads.routes(), *operations.routes()],
+            routes=[Route(BULK, _Office(self._ask_office)), *leads.routes(), *operations.routes()],
             middleware=[
                 Middleware(SecurityHeaders),  # the outermost: even the answer to a crash has them
                 Middleware(Boundary),
                 Middleware(PlainPaths),
-                Middleware(BodyLimit, max_body=host.settings.max_body),
+                Middleware(BodyLimit, max_body=host.settings.max_body, larger={BULK: host.settings.max_bulk_body}),
             ],
             exception_handlers=handlers,
             lifespan=_lifespan,
@@ -203,6 +236,7 @@ async def _lifespan(app: Application) -> AsyncIterator[None]:
     host: Host = app.state.host
     await host.start()
     cleaning = asyncio.create_task(host.clean())
+    host.runner.start()
     try:
         async with host.watchdog.watching():
             yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,17 +22,25 @@ class BodyLimit:
 
     A declared length beyond the limit is refused without waiting for the body; the connection is closed then, because
     what is still to come on it is not read.
+
+    Args:
+        larger: bytes of a body by path, where they are others; it may take longer as it is larger.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body: int, seconds: float = BODY_SECONDS) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_body: int, seconds: float = BODY_SECONDS, larger: Mapping[str, int] | None = None
+    ) -> None:
         self.app = app
         self.max_body = max_body
         self.seconds = seconds
+        self.larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http":
-            receive = LimitedBody(scope, receive, self.max_body, self.seconds).receive
+            most = self.larger.get(scope["path"], self.max_body)
+            seconds = self.seconds * max(1.0, most / self.max_body)
+            receive = LimitedBody(scope, receive, most, seconds).receive
         await self.app(scope, receive, send)
 
 

@@ -23,6 +23,9 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._rows = Counter(
+            "unilead_bulk_rows", "Verdicts on rows of bulk jobs", ["provider", "state"], registry=self._registry
+        )
         self._children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     def count(self, provider: str, outcome: str, seconds: float) -> None:
@@ -33,6 +36,10 @@ class Metrics:
         creates, durations = self._children[name]
         creates.inc()
         durations.observe(seconds)
+
+    def count_row(self, provider: str, state: str) -> None:
+        """Count the verdict on one row of a bulk job."""
+        self._rows.labels(provider, state).inc()
 
     def text(self) -> bytes:
         """All of it, in Prometheus' own format."""

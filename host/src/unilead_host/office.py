@@ -17,7 +17,7 @@ from unilead_host.openapi import openapi_document
 from unilead_host.page import bench, static
 from unilead_host.page import connect as connect_page
 from unilead_host.page import routes as pages
-from unilead_host.routes import accounts, connect, meta
+from unilead_host.routes import accounts, bulk, connect, meta
 from unilead_host.version import VERSION
 from unilead_host.wire import Answer, error_body
 
@@ -37,6 +37,7 @@ def make_office(state: State) -> FastAPI:
         office.add_exception_handler(error, handler)
     office.include_router(accounts.router)
     office.include_router(connect.router)
+    office.include_router(bulk.router)
     documents = [*meta.routes(), Route("/openapi.json", _openapi, methods=["GET"])]
     page = [*pages.routes(), *bench.routes(), *connect_page.routes(), *static.routes()]
     office.router.routes.extend([*documents, *page])

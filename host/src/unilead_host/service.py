@@ -17,6 +17,7 @@ from unilead import AuthError, InvalidLeadError, Lead, LeadError, OutcomeUnknown
 from unilead.quota import quota_headers
 from unilead.strict_json import read_object
 from unilead_host.accounts import Accounts
+from unilead_host.blame import blame
 from unilead_host.idempotency import Claim, Key, Keys, Scope, fingerprint
 from unilead_host.lead_call import PATH, LeadCall
 from unilead_host.limits import RateLimit
@@ -34,8 +35,6 @@ from unilead_host.wire import (
     Answer,
     Refusal,
     error_answer,
-    is_forbidden,
-    missing_scopes,
     read_failure,
     unavailable,
 )
@@ -78,6 +77,7 @@ class LeadService:
         targets: where leads go.
         keys, repeats: what makes repetitions harmless.
         metrics: what is counted.
+        writes: what a send led to, on its way to the database.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class LeadService:
         keys: Keys,
         repeats: Repeats,
         metrics: Metrics,
+        writes: VerdictWrites,
     ) -> None:
         self._accounts = accounts
         self._targets = targets
@@ -97,7 +98,7 @@ class LeadService:
         self._budget = settings.create_timeout - min(MARGIN, settings.create_timeout / 10)
         self._token_limit = RateLimit(settings.token_rate)
         self._account_limit = RateLimit(settings.account_rate)
-        self._writes = VerdictWrites()
+        self._writes = writes
 
     async def create(self, call: LeadCall) -> Answer:
         """Create a lead.
@@ -112,10 +113,6 @@ class LeadService:
         """Read a lead."""
         trace: Trace = {}
         return await self._answer("lead.read", call, trace, self._read(call, trace, lead_id))
-
-    async def drain(self) -> None:
-        """Wait for what is still to be written; before the host stops."""
-        await self._writes.drain()
 
     @staticmethod
     async def _answer(event: str, call: LeadCall, trace: Trace, work: Coroutine[Any, Any, Answer]) -> Answer:
@@ -134,10 +131,9 @@ class LeadService:
 
     async def _create(self, call: LeadCall, trace: Trace) -> Answer:
         parameters = call.parameters()
-        if call.key and not _KEY.fullmatch(call.key):
-            raise Refusal(400, "Idempotency-Key must be 1 to 255 visible ASCII characters")
+        check_key(call.key)
         lead = _lead(call.body)
-        target = await self._targets.find(call.caller, parameters.account_id, creates=True)
+        target = await self._targets.find(call.caller.tenant_id, parameters.account_id, creates=True)
         trace |= {"provider": target.provider.slug, "account_id": target.stored.id}
         attempt = _Attempt(call, parameters, lead, target, trace)
         return await (self._create_keyed(attempt) if call.key else self._create_unkeyed(attempt))
@@ -240,20 +236,13 @@ class LeadService:
         return verdict
 
     async def _blame(self, call: LeadCall, target: Target, error: AuthError, method: str) -> None:
-        """Take note of refused credentials, or of missing rights, on the account."""
-        said = error.response.remote_data if error.response is not None else {"message": error.message}
-        if error.category == "permission":
-            if is_forbidden(error):
-                await self._accounts.note_forbidden(target.stored, method, missing_scopes(said))
-            return
-        await self._accounts.note_auth_error(target.stored, said)
-        LOG.warning("integrated_account:authentication_error", request_id=call.request_id, account_id=target.stored.id)
+        await blame(self._accounts, target.stored, error, method, request_id=call.request_id)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     async def _read(self, call: LeadCall, trace: Trace, lead_id: str) -> Answer:
         parameters = call.parameters()
-        target = await self._targets.find(call.caller, parameters.account_id, creates=False)
+        target = await self._targets.find(call.caller.tenant_id, parameters.account_id, creates=False)
         info = target.provider.info
         trace |= {"provider": info.slug, "account_id": target.stored.id}
         if not target.provider.implements("build_read_request"):
@@ -275,6 +264,12 @@ class LeadService:
         if error.response is not None:
             answer.headers |= quota_headers(info, error.response)
         return answer
+
+
+def check_key(key: str) -> None:
+    """Refuse an ``Idempotency-Key`` that is none; empty is no key. Raises: Refusal with status 400."""
+    if key and not _KEY.fullmatch(key):
+        raise Refusal(400, "Idempotency-Key must be 1 to 255 visible ASCII characters")
 
 
 def _crashed(call: LeadCall, fault: Exception, *, is_sent: bool) -> LeadError:

@@ -45,6 +45,8 @@ class HostSettings(BaseModel):
         public_url: the address under which browsers and vendors reach this host; needed for OAuth call-backs.
         host, port: where to listen.
         max_body: bytes of a request body.
+        max_bulk_body: bytes of the body of a bulk job.
+        bulk_days: how long a bulk job is kept once it is over.
         create_timeout: seconds for one create, the answer included.
         allow_private: let accounts reach addresses that are not public; for tests only.
         simulated: keep a simulator of each provider, and let accounts be simulated.
@@ -68,6 +70,8 @@ class HostSettings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     max_body: int = Field(default=MEBIBYTE, ge=1024)
+    max_bulk_body: int = Field(default=16 * MEBIBYTE, ge=1024)
+    bulk_days: float = Field(default=7.0, gt=0)
     create_timeout: float = Field(default=25.0, gt=0, le=25.0)
     allow_private: bool = False
     simulated: bool = False

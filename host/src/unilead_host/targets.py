@@ -11,7 +11,6 @@ from unilead_host.accounts import Accounts, StoredAccount
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import SealError
 from unilead_host.settings import HostSettings
-from unilead_host.tokens import Caller
 from unilead_host.wire import Answer, Refusal, error_answer, reconnect_body
 
 if TYPE_CHECKING:
@@ -64,14 +63,14 @@ class Targets:
             for slug, simulator in simulators.items()
         }
 
-    async def find(self, caller: Caller, account_id: str, *, creates: bool) -> Target:
-        """The target of a caller's account.
+    async def find(self, tenant_id: str, account_id: str, *, creates: bool) -> Target:
+        """The target of a tenant's account.
 
         Args:
             creates: the call is to create something, which sandbox accounts refuse.
         Raises: Refusal with status 404, 503, 405, 401, 400 or 501, in this order; StorageError.
         """
-        stored = await self._accounts.recall(caller.tenant_id, account_id)
+        stored = await self._accounts.recall(tenant_id, account_id)
         if stored is None:
             raise Refusal(404, NOT_FOUND)
         self._check_status(stored, creates=creates)

@@ -26,9 +26,15 @@ class VerdictWrites:
         if not await _is_written(write):
             self.again_later(write)
 
+    def soon(self, write: Write) -> None:
+        """As `write`, without waiting for it."""
+        self._keep(asyncio.create_task(self.write(write)))
+
     def again_later(self, write: Write) -> None:
         """Write when the database has had time to recover."""
-        task = asyncio.create_task(_repeated(write))
+        self._keep(asyncio.create_task(_repeated(write)))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 

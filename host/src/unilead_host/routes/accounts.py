@@ -250,7 +250,9 @@ async def refresh_credentials(request: Request, caller: Manager, body: AccountId
     try:
         await host.targets.client_of(stored).renew(account)
     except AuthError:
-        await host.targets.find(caller, stored.id, creates=False)  # tells that the account needs to be connected anew
+        await host.targets.find(
+            caller.tenant_id, stored.id, creates=False
+        )  # tells that the account needs to be connected anew
         raise Refusal(401, "The credentials were refused") from None
     except ConfigurationError as error:
         if isinstance(error.__cause__, StorageError):

@@ -156,3 +156,42 @@ unknown_outcomes = sa.Table(
     sa.PrimaryKeyConstraint("tenant_id", "account_id", "method", "path", "fingerprint"),
     sa.Index("ix_unknown_outcomes_at", "at"),
 )
+
+bulk_jobs = sa.Table(
+    "bulk_jobs",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    _tenant(),
+    _account(),
+    sa.Column("key", sa.Text),  # the ``Idempotency-Key`` it was posted with
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # queued, stopped, cancelled, done
+    sa.Column("reason", sa.Text),  # JSON: why it waits or was stopped
+    sa.Column("total", sa.Integer, nullable=False),
+    _time("not_before"),
+    sa.Column("owner", sa.Text),  # the process that works on it, until its lease ends
+    _time("lease_until"),
+    _time("created_at", nullable=False),
+    _time("updated_at", nullable=False),
+    sa.UniqueConstraint("tenant_id", "account_id", "key"),
+    sa.Index("ix_bulk_jobs_account_id", "account_id"),
+    sa.Index("ix_bulk_jobs_state", "state", "created_at"),
+)
+
+bulk_rows = sa.Table(
+    "bulk_rows",
+    METADATA,
+    sa.Column("job_id", sa.ForeignKey("bulk_jobs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("row", sa.Integer, nullable=False),  # from 1
+    sa.Column("state", sa.Text, nullable=False),  # pending, sending, created, rejected, unknown, cancelled
+    sa.Column("attempt", sa.Integer, nullable=False),  # times it was taken to be sent
+    sa.Column("send_again", sa.Boolean, nullable=False),  # somebody says that its lead is not there
+    sa.Column("lead", sa.Text, nullable=False),  # as it came
+    sa.Column("lead_id", sa.Text),
+    sa.Column("error", sa.Text),  # JSON
+    sa.Column("warnings", sa.Text),  # JSON: {"dropped": […], "unknown": […]}
+    _time("sent_at"),
+    _time("judged_at"),
+    sa.PrimaryKeyConstraint("job_id", "row"),
+    sa.Index("ix_bulk_rows_state", "job_id", "state", "row"),
+)

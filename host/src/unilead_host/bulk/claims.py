@@ -1,0 +1,228 @@
+"""Claims: bulk jobs as a worker sees them: a job is leased, a row is claimed before it is sent, and judged after.
+
+Every change of a row names the state and the attempt that it ends, so that a verdict that comes late, or is written
+twice, changes nothing it must not; that a lead was created is news at any time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from unilead_host.bulk.jobs import OPEN, cancel_rows
+from unilead_host.storage import Connection, Database, now
+from unilead_host.storage.tables import accounts, bulk_jobs, bulk_rows
+from unilead_host.wire import UNKNOWN, error_body
+
+Found: TypeAlias = Literal["pending", "created", "rejected", "unknown"]
+
+LEASE = 60.0  # seconds after which a worker that says nothing is dead
+
+
+class LeaseLostError(Exception):
+    """The job is not this worker's any more, or nobody's: it was cancelled, stopped or deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job that a worker may work on.
+
+    Attributes:
+        id: tells this lease from every other one.
+    """
+
+    job_id: str
+    tenant_id: str
+    account_id: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRow:
+    """A row that is on its way.
+
+    Attributes:
+        attempt: which one this is, from 1.
+        lead: JSON text.
+        send_again: somebody looked, and says that the lead of an earlier attempt is not there.
+    """
+
+    row: int
+    attempt: int
+    lead: str = field(repr=False)
+    send_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of one attempt; ``pending`` where it was surely not sent."""
+
+    row: int
+    attempt: int
+    state: Found
+    lead_id: str | None = None
+    error: Mapping[str, Any] | None = None
+    warnings: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a worker gave a job back before every row had a verdict.
+
+    Attributes:
+        reason: an error's body; without ``wait`` the job is stopped until somebody resumes it.
+        wait: seconds until it may be taken again; ``None`` for at once.
+    """
+
+    reason: Mapping[str, Any] | None = None
+    wait: float | None = None
+
+
+class Claims:
+    """The leases and claims of one process. All methods raise StorageError.
+
+    Args:
+        lease: seconds.
+    """
+
+    def __init__(self, database: Database, *, lease: float = LEASE) -> None:
+        self._database = database
+        self.lease = lease
+
+    async def recover(self) -> None:
+        """At the start: nobody works on anything. One process owns an SQLite file; other hosts' leases tell."""
+        if self._database.is_sqlite:
+            async with self._database.transaction() as connection:
+                await connection.execute(sa.update(bulk_jobs).values(owner=None, lease_until=None))
+
+    # --- jobs ---------------------------------------------------------------------------------------------------------
+
+    async def take(self) -> Lease | None:
+        """Lease the oldest job that can be worked on; of each account one at a time. ``None`` for none.
+
+        What an earlier worker of it left ``sending`` is ``unknown`` from now on.
+        """
+        wanted = _takeable().limit(1)
+        async with self._database.reading() as connection:
+            if (await connection.execute(wanted)).one_or_none() is None:
+                return None
+        async with self._database.transaction() as connection:
+            locked = wanted.with_for_update(of=accounts, skip_locked=True, key_share=True)
+            found = (await connection.execute(locked)).one_or_none()
+            if found is None:
+                return None
+            lease = Lease(found.id, found.tenant_id, found.account_id, uuid4().hex)
+            until = now() + self.lease
+            # asked again, for another host may have taken a job of the account just before it was locked
+            mine = (bulk_jobs.c.id == found.id) & _is_free(bulk_jobs) & ~_is_worked_on(found.account_id)
+            taken = sa.update(bulk_jobs).where(mine).values(owner=lease.id, lease_until=until, updated_at=now())
+            if not (await connection.execute(taken)).rowcount:
+                return None
+            orphans = (bulk_rows.c.job_id == found.id) & (bulk_rows.c.state == "sending")
+            lost = {"state": "unknown", "error": json.dumps(_ORPHANED), "judged_at": now()}
+            await connection.execute(sa.update(bulk_rows).where(orphans).values(lost))
+            return lease
+
+    async def extend(self, lease: Lease) -> None:
+        """Keep a job. Raises: LeaseLostError."""
+        async with self._database.transaction() as connection:
+            await self._extend(connection, lease)
+
+    async def release(self, lease: Lease, ending: Ending) -> None:
+        """Give a job back; it is done when every row has a verdict. Safe to do again."""
+        table = bulk_jobs.c
+        mine = (table.id == lease.job_id) & (table.owner == lease.id)
+        free = {"owner": None, "lease_until": None, "updated_at": now()}
+        is_open = sa.exists().where((bulk_rows.c.job_id == lease.job_id) & bulk_rows.c.state.in_(OPEN))
+        later: dict[str, Any] = {"reason": json.dumps(ending.reason) if ending.reason else None, "not_before": None}
+        if ending.wait is not None:
+            later["not_before"] = now() + ending.wait
+        elif ending.reason:
+            later["state"] = "stopped"
+        async with self._database.transaction() as connection:
+            if not (await connection.execute(sa.update(bulk_jobs).where(mine).values(free))).rowcount:
+                return
+            await cancel_rows(connection, lease.job_id)
+            queued = (table.id == lease.job_id) & (table.state == "queued")
+            over = {"state": "done", "reason": None, "not_before": None}
+            done = await connection.execute(sa.update(bulk_jobs).where(queued & ~is_open).values(over))
+            if not done.rowcount:
+                await connection.execute(sa.update(bulk_jobs).where(queued).values(later))
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    async def claim(self, lease: Lease, count: int) -> list[ClaimedRow]:
+        """Take the next rows: on disk as ``sending`` when this returns, so that they may be sent.
+
+        Raises: LeaseLostError, StorageError; nothing may be sent then.
+        """
+        table = bulk_rows.c
+        pending = (table.job_id == lease.job_id) & (table.state == "pending")
+        async with self._database.transaction() as connection:
+            await self._extend(connection, lease)
+            wanted = sa.select(table.row).where(pending).order_by(table.row).limit(count)
+            rows = [found.row for found in await connection.execute(wanted)]
+            sent = {"state": "sending", "attempt": table.attempt + 1, "sent_at": now()}
+            taken = sa.update(bulk_rows).where(pending & table.row.in_(rows)).values(sent)
+            given = await connection.execute(taken.returning(table.row, table.attempt, table.lead, table.send_again))
+            return sorted((ClaimedRow(*found) for found in given), key=lambda claimed: claimed.row)
+
+    async def judge(self, lease: Lease, found: Iterable[Judged]) -> None:
+        """Write verdicts; safe to write again."""
+        verdicts = [_verdict(lease.job_id, one) for one in found]
+        async with self._database.transaction() as connection:
+            await connection.run_sync(lambda inner: [inner.execute(verdict) for verdict in verdicts])
+            await cancel_rows(connection, lease.job_id)
+
+    async def _extend(self, connection: Connection, lease: Lease) -> None:
+        table = bulk_jobs.c
+        mine = (table.id == lease.job_id) & (table.owner == lease.id) & (table.lease_until > now())
+        longer = sa.update(bulk_jobs).where(mine & (table.state == "queued")).values(lease_until=now() + self.lease)
+        if not (await connection.execute(longer)).rowcount:
+            raise LeaseLostError(lease.job_id)
+
+
+_ORPHANED = error_body(
+    500, "The host ended while this lead was on its way: look it up in the CRM", details=dict(UNKNOWN)
+)
+
+
+def _takeable() -> Any:
+    """Jobs that wait for a worker: those with something to send, and those with rows that nobody sends any more."""
+    job, row = bulk_jobs.c, bulk_rows.c
+    is_due = (job.state == "queued") & sa.or_(job.not_before.is_(None), job.not_before <= now())
+    has_orphans = sa.exists().where((row.job_id == job.id) & (row.state == "sending"))
+    return (
+        sa.select(job.id, job.tenant_id, job.account_id)
+        .join(accounts, accounts.c.id == job.account_id)
+        .where((is_due | has_orphans) & _is_free(bulk_jobs), ~_is_worked_on(job.account_id))
+        .order_by(job.created_at, job.id)
+    )
+
+
+def _is_free(table: Any) -> sa.ColumnElement[bool]:
+    return sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now())
+
+
+def _is_worked_on(account_id: Any) -> Any:
+    """Whether somebody works on a job of this account."""
+    other = bulk_jobs.alias()
+    return sa.exists().where((other.c.account_id == account_id) & (other.c.lease_until > now()))
+
+
+def _verdict(job_id: str, found: Judged) -> sa.Update:
+    """Write one verdict to the row whose attempt it ends."""
+    table = bulk_rows.c
+    # a lead that is there is known from now on, and must not be sent again on somebody's word that it is not
+    ends = ("sending", "unknown", "pending") if found.state == "created" else ("sending",)
+    this = (table.job_id == job_id) & (table.row == found.row) & (table.attempt == found.attempt)
+    values: dict[str, Any] = {"state": found.state, "lead_id": found.lead_id}
+    for name, value in (("error", found.error), ("warnings", found.warnings)):
+        values[name] = json.dumps(value) if value else None
+    values["judged_at"] = None if found.state == "pending" else now()
+    return sa.update(bulk_rows).where(this & table.state.in_(ends)).values(values)

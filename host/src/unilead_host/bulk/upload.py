@@ -1,0 +1,63 @@
+"""What is posted as a bulk job: ``{"leads": […]}``, or a lead on each line."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic_core import from_json, to_json
+
+from unilead_host.wire import Refusal
+
+MAX_ROWS = 10_000
+KINDS = "Content-Type must be application/json or application/x-ndjson"
+
+_JSON = re.compile(r"application/(json|[a-z0-9!#$&^_.+-]+\+json)")
+_LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
+
+
+def leads_of(body: bytes, content_type: str) -> list[str]:
+    """The leads of a body, as JSON texts, in order.
+
+    What is no lead is found out row by row, when it is its turn; what cannot be told apart is refused as a whole.
+    Raises: Refusal with status 400, or 415 for another media type.
+    """
+    kind, *parameters = (part.strip() for part in content_type.lower().split(";"))
+    if any(
+        one.startswith("charset") and one.partition("=")[2].strip('"') not in ("utf-8", "utf8") for one in parameters
+    ):
+        raise Refusal(415, f"{KINDS}, in UTF-8")
+    if kind in _LINES:
+        leads = _lines(body)
+    elif not kind or _JSON.fullmatch(kind):
+        leads = _items(body)
+    else:
+        raise Refusal(415, KINDS)
+    if not leads:
+        raise Refusal(400, "there are no leads in the body")
+    if len(leads) > MAX_ROWS:
+        raise Refusal(400, f"{len(leads)} leads are too many: a job takes {MAX_ROWS}; post several jobs")
+    return leads
+
+
+def _lines(body: bytes) -> list[str]:
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = body.count(b"\n", 0, fault.start) + 1
+        raise Refusal(400, f"line {line} is not UTF-8") from None
+    if (place := text.find("\x00")) >= 0:
+        raise Refusal(400, f"line {text.count(chr(10), 0, place) + 1} holds NUL")
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def _items(body: bytes) -> list[str]:
+    try:
+        value = from_json(body.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
+    except ValueError:
+        raise Refusal(400, "request body is not valid JSON") from None
+    leads = value.get("leads") if isinstance(value, dict) else None
+    if not isinstance(leads, list):
+        raise Refusal(400, 'the body must be {"leads": […]}, or a lead on each line as application/x-ndjson')
+    if others := sorted(value.keys() - {"leads"}):
+        raise Refusal(400, f"{others[0][:40]} is not known here; the body has leads and nothing else")
+    return [to_json(lead, inf_nan_mode="null").decode() for lead in leads]

@@ -1,0 +1,302 @@
+"""Jobs, leases and claims on each kind of database: whoever works on a row, and however often, it is sent once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from host_storage import locked, losing_commits
+from unilead_host.accounts import Accounts
+from unilead_host.bulk.claims import Claims, Ending, Judged, Lease, LeaseLostError
+from unilead_host.bulk.jobs import Job, Jobs
+from unilead_host.storage import Database, StorageError, now
+from unilead_host.storage.tables import bulk_jobs, bulk_rows
+from unilead_host.tenants import Tenants
+
+pytestmark = pytest.mark.anyio
+LEADS = ['{"last_name": "A"}', '{"last_name": "B"}', '{"last_name": "C"}']
+CREATED = Judged(1, 1, "created", "77")
+REJECTED = Judged(1, 1, "rejected", error={"message": "no"})
+
+
+class Board:
+    """Jobs of two accounts, and workers of several processes.
+
+    Attributes:
+        jobs: as callers see them.
+    """
+
+    def __init__(self, database: Database, tenant_id: str, account_ids: list[str]) -> None:
+        self.database = database
+        self.tenant_id = tenant_id
+        self.account_ids = account_ids
+        self.jobs = Jobs(database, days=1)
+        self.claims = Claims(database)
+
+    async def post(self, account: int = 0, **more: Any) -> Job:
+        posted = await self.jobs.post(self.tenant_id, self.account_ids[account], LEADS, **more)
+        assert posted.job is not None
+        return posted.job
+
+    async def take(self) -> Lease:
+        lease = await self.claims.take()
+        assert lease is not None
+        return lease
+
+    async def on_its_way(self) -> tuple[Job, Lease]:
+        """A job whose first row is claimed."""
+        job = await self.post()
+        lease = await self.take()
+        [row] = await self.claims.claim(lease, 1)
+        assert (row.row, row.attempt, row.lead) == (1, 1, LEADS[0])
+        return job, lease
+
+    async def die(self, lease: Lease) -> None:
+        """The worker says nothing for as long as its lease."""
+        over = sa.update(bulk_jobs).where(bulk_jobs.c.owner == lease.id).values(lease_until=now() - 1)
+        async with self.database.transaction() as connection:
+            await connection.execute(over)
+
+    async def states(self, job: Job) -> list[str]:
+        return [row.state for row in await self.jobs.rows(job, limit=10)]
+
+    async def seen(self, job: Job) -> Job:
+        found = await self.jobs.get(self.tenant_id, job.id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+async def board(database: Database, accounts: Accounts) -> Board:
+    tenant = await Tenants(database).create("ours")
+    made = [await accounts.create(tenant.id, "acme", {"token": "t"}) for _ in range(2)]
+    return Board(database, tenant.id, [account.id for account in made])
+
+
+# --- posting ----------------------------------------------------------------------------------------------------------
+
+
+async def test_f061_a_job_is_stored_with_its_rows_or_not_at_all(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Jobs, "_insert_rows", fail)
+        with pytest.raises(RuntimeError):
+            await board.post()
+    async with board.database.reading() as connection:
+        assert [await connection.scalar(sa.select(sa.func.count()).select_from(t)) for t in (bulk_jobs, bulk_rows)] == [
+            0,
+            0,
+        ]
+    assert await board.claims.take() is None
+    job = await board.post()
+    assert (job.status, job.total, job.counts["pending"]) == ("queued", 3, 3)
+
+
+async def test_f069_a_job_whose_commit_was_lost_and_happened_is_there(board: Board) -> None:
+    with losing_commits(board.database):
+        posted = await board.jobs.post(board.tenant_id, board.account_ids[0], LEADS)
+    assert posted.state == "new"
+    assert posted.job is not None and posted.job.counts["pending"] == 3
+
+
+async def test_a_job_of_an_account_that_is_gone(board: Board, accounts: Accounts) -> None:
+    job = await board.post()
+    await accounts.delete(board.tenant_id, board.account_ids[0])
+    assert (await board.jobs.post(board.tenant_id, board.account_ids[0], LEADS)).state == "gone"
+    assert await board.jobs.get(board.tenant_id, job.id) is None
+    assert await board.claims.take() is None
+
+
+async def test_a_key_is_of_one_request_and_one_account(board: Board) -> None:
+    first = await board.post(key="k", fingerprint="a")
+    assert (await board.post(key="k", fingerprint="a")).id == first.id
+    assert (await board.post(1, key="k", fingerprint="a")).id != first.id
+    other = await board.jobs.post(board.tenant_id, board.account_ids[0], LEADS, key="k", fingerprint="b")
+    assert (other.state, other.job) == ("mismatch", None)
+
+
+async def test_f087_ten_who_post_with_one_key_post_one_job(board: Board) -> None:
+    jobs = await asyncio.gather(*(board.post(key="k", fingerprint="a") for _ in range(10)))
+    assert len({job.id for job in jobs}) == 1
+
+
+# --- leases -----------------------------------------------------------------------------------------------------------
+
+
+async def test_f065_a_job_is_taken_once_and_of_each_account_one(board: Board) -> None:
+    first, second = await board.post(), await board.post()
+    third = await board.post(1)
+    taken = await asyncio.gather(*(Claims(board.database).take() for _ in range(8)))
+    leases = [lease for lease in taken if lease is not None]
+    assert {lease.job_id for lease in leases} == {first.id, third.id}
+    assert len(leases) == 2
+    mine = next(lease for lease in leases if lease.job_id == first.id)
+    await board.claims.release(mine, Ending(reason={"message": "stop"}))
+    assert (await board.take()).job_id == second.id
+
+
+async def test_f066_a_slow_worker_keeps_its_rows(board: Board) -> None:
+    job, _ = await board.on_its_way()
+    assert await board.claims.take() is None
+    assert (await board.seen(job)).status == "running"
+    assert await board.states(job) == ["sending", "pending", "pending"]
+
+
+async def test_f064_what_a_dead_worker_had_on_its_way_is_unknown(board: Board) -> None:
+    job, dead = await board.on_its_way()
+    await board.die(dead)
+    alive = await board.take()
+    assert alive.job_id == job.id
+    assert await board.states(job) == ["unknown", "pending", "pending"]
+    assert [row.row for row in await board.claims.claim(alive, 9)] == [2, 3]
+    with pytest.raises(LeaseLostError):
+        await board.claims.claim(dead, 1)
+    with pytest.raises(LeaseLostError):
+        await board.claims.extend(dead)
+    await board.claims.release(dead, Ending())
+    assert (await board.seen(job)).status == "running"  # whoever lost a job gives nothing back
+
+
+async def test_f064_rows_of_a_stopped_or_cancelled_job_are_not_left_on_their_way(board: Board) -> None:
+    job, dead = await board.on_its_way()
+    await board.jobs.cancel(job)
+    await board.die(dead)
+    await board.claims.release(await board.take(), Ending())
+    assert await board.states(job) == ["unknown", "cancelled", "cancelled"]
+    assert (await board.seen(job)).status == "cancelled"
+    assert await board.claims.take() is None
+
+
+async def test_f063_at_the_start_nobody_works_on_a_file_of_ones_own(board: Board) -> None:
+    """Hosts that share a database go by the leases."""
+    job, _ = await board.on_its_way()
+    again = Claims(board.database)
+    await again.recover()
+    taken = await again.take()
+    assert (taken is not None) == board.database.is_sqlite
+    expected = ["unknown", "pending", "pending"] if taken else ["sending", "pending", "pending"]
+    assert await board.states(job) == expected
+
+
+async def test_a_job_that_waits_is_taken_when_its_time_has_come(board: Board) -> None:
+    job = await board.post()
+    await board.claims.release(await board.take(), Ending(reason={"message": "later"}, wait=600))
+    assert ((await board.seen(job)).status, await board.claims.take()) == ("waiting", None)
+    await board.jobs.resume(job)
+    assert (await board.take()).job_id == job.id
+
+
+async def test_a_job_is_done_once_every_row_has_a_verdict(board: Board) -> None:
+    job, lease = await board.on_its_way()
+    await board.claims.judge(lease, [CREATED])
+    await board.claims.release(lease, Ending())
+    assert (await board.seen(job)).status == "queued"
+    lease = await board.take()
+    rows = await board.claims.claim(lease, 9)
+    await board.claims.judge(lease, [Judged(row.row, row.attempt, "rejected") for row in rows])
+    await board.claims.release(lease, Ending(reason={"message": "too late"}))
+    found = await board.seen(job)
+    assert (found.status, found.reason, found.counts["rejected"]) == ("done", None, 2)
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------------------
+
+
+async def test_f067_a_late_answer_may_only_say_that_the_lead_is_there(board: Board) -> None:
+    job, slow = await board.on_its_way()
+    await board.die(slow)
+    await board.take()
+    await board.claims.judge(slow, [REJECTED])
+    await board.claims.judge(slow, [Judged(1, 1, "pending")])
+    assert (await board.states(job))[0] == "unknown"
+    await board.claims.judge(slow, [CREATED])
+    await board.claims.judge(slow, [CREATED, REJECTED])
+    [row, *_] = await board.jobs.rows(job, limit=1)
+    assert (row.state, row.lead_id, row.error) == ("created", "77", None)
+
+
+async def test_a_verdict_is_about_its_own_attempt(board: Board) -> None:
+    job, lease = await board.on_its_way()
+    await board.claims.judge(lease, [Judged(1, 1, "unknown")])
+    await board.jobs.send_again(job, [1])
+    [again] = [row for row in await board.claims.claim(lease, 9) if row.row == 1]
+    assert (again.attempt, again.send_again) == (2, True)
+    await board.claims.judge(lease, [REJECTED, Judged(1, 1, "pending"), Judged(1, 1, "unknown")])
+    assert (await board.states(job))[0] == "sending"
+
+
+async def test_a_lead_that_is_there_after_all_is_not_sent_again(board: Board) -> None:
+    """Somebody looked too early, and the answer came after that."""
+    job, lease = await board.on_its_way()
+    await board.claims.judge(lease, [Judged(1, 1, "unknown")])
+    await board.jobs.send_again(job, [1])
+    await board.claims.judge(lease, [CREATED])
+    assert [row.row for row in await board.claims.claim(lease, 9)] == [2, 3]
+    assert (await board.states(job))[0] == "created"
+
+
+async def test_what_was_not_sent_is_pending_or_cancelled_with_its_job(board: Board) -> None:
+    job, lease = await board.on_its_way()
+    await board.claims.judge(lease, [Judged(1, 1, "pending")])
+    assert (await board.states(job))[0] == "pending"
+    await board.claims.claim(lease, 1)
+    await board.jobs.cancel(job)
+    assert await board.states(job) == ["sending", "cancelled", "cancelled"]
+    with pytest.raises(LeaseLostError):
+        await board.claims.claim(lease, 1)
+    await board.claims.judge(lease, [Judged(1, 2, "pending")])
+    assert await board.states(job) == ["cancelled"] * 3
+
+
+async def test_send_again_changes_all_rows_or_none(board: Board) -> None:
+    job, lease = await board.on_its_way()
+    await board.claims.judge(lease, [Judged(1, 1, "unknown")])
+    await board.claims.release(lease, Ending(reason={"message": "stop"}))
+    assert await board.jobs.send_again(job, [1, 2, 9]) == (None, [2, 9])
+    assert await board.states(job) == ["unknown", "pending", "pending"]
+    found, others = await board.jobs.send_again(job, [1])
+    assert found is not None and (found.status, found.reason, others) == ("queued", None, [])
+
+
+# --- a database out of order ------------------------------------------------------------------------------------------
+
+
+async def test_f070_a_locked_database_lets_nothing_be_claimed(board: Board, database_url: str) -> None:
+    if not board.database.is_sqlite:
+        pytest.skip("only SQLite is locked as a whole")
+    job = await board.post()
+    impatient = Database(database_url, lock_timeout=0.1)
+    lease = await board.take()
+    with locked(database_url), pytest.raises(StorageError):
+        await Claims(impatient).claim(lease, 1)
+    await impatient.close()
+    assert await board.states(job) == ["pending"] * 3
+
+
+async def test_what_is_written_twice_changes_nothing(board: Board) -> None:
+    """A commit that was reported as lost, and happened."""
+    job, lease = await board.on_its_way()
+    with losing_commits(board.database), pytest.raises(StorageError):
+        await board.claims.judge(lease, [CREATED])
+    await board.claims.judge(lease, [CREATED])
+    with losing_commits(board.database), pytest.raises(StorageError):
+        await board.claims.release(lease, Ending(reason={"message": "stop"}))
+    await board.jobs.resume(job)
+    await board.claims.release(lease, Ending(reason={"message": "stop"}))
+    assert ((await board.seen(job)).status, (await board.states(job))[0]) == ("queued", "created")
+
+
+async def test_jobs_that_have_been_over_for_long_are_deleted(board: Board) -> None:
+    over, pending = await board.post(), await board.post(1)
+    await board.jobs.cancel(over)
+    assert await board.jobs.purge() == 0
+    async with board.database.transaction() as connection:
+        await connection.execute(sa.update(bulk_jobs).values(updated_at=now() - 86_401))
+    assert await board.jobs.purge() == 1
+    assert await board.jobs.get(board.tenant_id, over.id) is None
+    assert (await board.seen(pending)).counts["pending"] == 3

@@ -1,0 +1,276 @@
+"""Bulk jobs over HTTP: what is posted, what becomes of it, and what can be done about it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from host_bulk import BULK, act, counted, ended, job_of, lead, post, posted, rows_of
+from host_stage import Stage, staged
+from unilead import Response
+
+pytestmark = pytest.mark.anyio
+SELL, HUBSPOT = "zendesk-sell", "hubspot"
+
+
+@pytest.mark.parametrize("slug", [SELL, HUBSPOT])
+async def test_every_row_gets_a_verdict(stage: Stage, slug: str) -> None:
+    """One by one, and in the CRM's batches."""
+    leads: list[Any] = [lead(number) for number in range(1, 31)]
+    leads[4] = {"first_name": "F"}
+    leads[6] = 17
+    job = await ended(stage, await posted(stage, slug, leads))
+    assert (job["status"], job["total"], job["rows"]) == ("done", 30, counted(created=28, rejected=2))
+    rows = await rows_of(stage, job["id"])
+    assert [row["row"] for row in rows] == list(range(1, 31))
+    assert [row["row"] for row in rows if row["status"] == "rejected"] == [5, 7]
+    stored = stage.simulators[slug].leads
+    assert sorted(row["id"] for row in rows if row["id"]) == sorted(map(str, stored))
+    assert len(stored) == 28
+
+
+async def test_a_row_is_refused_in_the_words_of_a_single_create(stage: Stage) -> None:
+    refused = [{"first_name": "F"}, lead(1, owner={"id": "abc"}), lead(2, owner="x"), lead(3, website=False)]
+    job = await ended(stage, await posted(stage, SELL, refused))
+    rows = await rows_of(stage, job["id"])
+    assert [row["error"] for row in rows] == [(await stage.post(SELL, one)).json() for one in refused]
+    assert all(row["status"] == "rejected" for row in rows)
+
+
+async def test_what_is_left_out_is_named_row_by_row(stage: Stage) -> None:
+    job = await ended(stage, await posted(stage, SELL, [lead(1, status="new", colour="red")]))
+    [row] = await rows_of(stage, job["id"])
+    single = await stage.post(SELL, lead(2, status="new", colour="red"))
+    assert ", ".join(row["dropped"]) == single.headers["unified-dropped-fields"]
+    assert row["unknown"] == ["colour"]
+
+
+async def test_a_lead_on_each_line(stage: Stage) -> None:
+    lines = [json.dumps(lead(1)), "", "no lead", json.dumps(lead(2)), "[]"]
+    answer = await stage.post(
+        SELL, content="\r\n".join(lines).encode(), path=BULK, headers={"Content-Type": "application/x-ndjson"}
+    )
+    assert answer.status_code == 202
+    job = await ended(stage, answer.json()["id"])
+    assert job["rows"] == counted(created=2, rejected=2)
+    assert [row["status"] for row in await rows_of(stage, job["id"])] == ["created", "rejected", "created", "rejected"]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "message"),
+    [
+        (b"", "application/json", 400, "request body is not valid JSON"),
+        (b"[]", "application/json", 400, "the body must be"),
+        (b'{"leads": {}}', "application/json", 400, "the body must be"),
+        (b'{"leads": []}', "application/json", 400, "there are no leads in the body"),
+        (b'{"leads": [{}], "account": 1}', "application/json", 400, "account is not known here"),
+        (b'{"leads": [{}', "application/json", 400, "request body is not valid JSON"),
+        (b" \n\n", "application/x-ndjson", 400, "there are no leads in the body"),
+        (b"{}\n\xff", "application/x-ndjson", 400, "line 2 is not UTF-8"),
+        (b"{}\n{}\n\x00", "application/x-ndjson", 400, "line 3 holds NUL"),
+        (b"{}", "text/csv", 415, "Content-Type must be"),
+        (b"{}", "application/json; charset=latin-1", 415, "Content-Type must be"),
+    ],
+)
+async def test_a_body_that_is_no_job_is_refused_as_a_whole(
+    stage: Stage, content: bytes, kind: str, status: int, message: str
+) -> None:
+    answer = await stage.post(SELL, content=content, path=BULK, headers={"Content-Type": kind})
+    assert answer.status_code == status
+    assert answer.json()["message"].startswith(message)
+    assert (await stage.get(BULK)).json()["result"] == []
+
+
+async def test_a_job_has_no_end_of_rows(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unilead_host.bulk.upload.MAX_ROWS", 2)
+    answer = await post(stage, SELL, [lead(1), lead(2), lead(3)])
+    assert (answer.status_code, "a job takes 2" in answer.json()["message"]) == (400, True)
+
+
+async def test_a_job_may_be_larger_than_a_lead(host_url: str) -> None:
+    async with staged(host_url, max_body=2_000, max_bulk_body=20_000) as stage:
+        assert (await post(stage, SELL, [lead(1, description="x" * 5_000)])).status_code == 202
+        answer = await post(stage, SELL, [lead(1, description="x" * 30_000)])
+        assert (answer.status_code, answer.json()["message"]) == (413, "Request body exceeds 20000 bytes")
+        assert (await stage.post(SELL, lead(1, description="x" * 5_000))).status_code == 413
+
+
+async def test_f081_a_key_finds_the_job_of_the_first_request(stage: Stage) -> None:
+    first = await post(stage, SELL, [lead(1)], **{"Idempotency-Key": "k"})
+    again = await post(stage, SELL, [lead(1)], **{"Idempotency-Key": "k"})
+    assert first.json()["id"] == again.json()["id"]
+    assert (first.headers.get("idempotent-replayed"), again.headers["idempotent-replayed"]) == (None, "true")
+    assert again.headers["location"] == first.headers["location"] == f"{BULK}/{first.json()['id']}"
+    assert (await post(stage, SELL, [lead(2)], **{"Idempotency-Key": "k"})).status_code == 422
+    assert (await post(stage, SELL, [lead(2)], **{"Idempotency-Key": "k" * 256})).status_code == 400
+    await ended(stage, first.json()["id"])
+    assert stage.simulators[SELL].count == 1
+
+
+async def test_an_account_that_takes_no_leads_gets_no_job(stage: Stage) -> None:
+    await stage.host.accounts.set_blocked(stage.tenant_id, stage.accounts[SELL], True)
+    assert (await post(stage, SELL, [lead(1)])).status_code == 503
+    nobodys = await stage.post(SELL, {"leads": [lead(1)]}, path=BULK, account="5d3f0a9e-0000-4000-8000-000000000000")
+    assert nobodys.status_code == 404
+    assert (await stage.get(BULK)).json() == {"result": [], "next_cursor": None}
+
+
+async def test_jobs_and_rows_come_in_pages(stage: Stage) -> None:
+    ids = [await posted(stage, slug, [lead(1), {}]) for slug in (SELL, HUBSPOT, SELL)]
+    for job_id in ids:
+        await ended(stage, job_id)
+    page = (await stage.get(f"{BULK}?limit=2")).json()
+    rest = (await stage.get(f"{BULK}?limit=2&next_cursor={page['next_cursor']}")).json()
+    assert [job["id"] for job in page["result"] + rest["result"]] == ids[::-1]
+    assert rest["next_cursor"] is None
+    own = (await stage.get(f"{BULK}?integrated_account_id={stage.accounts[SELL]}")).json()["result"]
+    assert [job["id"] for job in own] == [ids[2], ids[0]]
+    first = (await stage.get(f"{BULK}/{ids[0]}/rows?limit=1")).json()
+    assert ([row["row"] for row in first["result"]], first["next_cursor"]) == ([1], 1)
+    second = (await stage.get(f"{BULK}/{ids[0]}/rows?limit=1&next_cursor=1")).json()
+    assert ([row["row"] for row in second["result"]], second["next_cursor"]) == ([2], None)
+    assert [row["row"] for row in await rows_of(stage, ids[0], "status=rejected")] == [2]
+
+
+async def test_f079_a_cancelled_job_sends_nothing_more(stage: Stage) -> None:
+    stage.simulators[SELL].faults.latency = 0.1
+    job_id = await posted(stage, SELL, [lead(number) for number in range(60)])
+    while not stage.simulators[SELL].calls:
+        await rows_of(stage, job_id, "limit=1")
+    answer = await act(stage, job_id, "cancel")
+    assert answer.json()["status"] == "cancelled"
+    await stage.host.runner.stop()
+    job = await job_of(stage, job_id)
+    assert job["rows"] == counted(created=stage.simulators[SELL].count, cancelled=60 - stage.simulators[SELL].count)
+    assert 0 < job["rows"]["created"] < 60
+    assert (await act(stage, job_id, "resume")).json()["status"] == "cancelled"
+
+
+async def test_unknown_rows_are_sent_again_on_somebodys_word_alone(stage: Stage) -> None:
+    crm = stage.simulators[SELL]
+    crm.faults.drop_after_commit = 1
+    job_id = await posted(stage, SELL, [lead(1), lead(2)])
+    job = await ended(stage, job_id)
+    assert job["rows"] == counted(created=1, unknown=1)
+    [unknown] = await rows_of(stage, job_id, "status=unknown")
+    assert unknown["error"]["details"] == {"outcome": "unknown", "safe_to_retry": False}
+    assert (await act(stage, job_id, "resume")).json()["rows"] == counted(created=1, unknown=1)
+    single = await stage.post(SELL, lead(unknown["row"]))
+    assert single.status_code == 500  # the guard against blind repetitions knows of it
+    refused = await act(stage, job_id, "send-again", {"rows": [1, 2, 99]})
+    assert refused.status_code == 409
+    assert refused.json()["message"].endswith(f"{3 - unknown['row']}, 99")
+    assert crm.count == 2
+    crm.leads.popitem()  # somebody looked: it is not there
+    answer = await act(stage, job_id, "send-again", {"rows": [unknown["row"]]})
+    assert answer.status_code == 200
+    assert (await ended(stage, job_id, ["done"]))["rows"] == counted(created=2)
+
+
+async def test_an_earlier_lead_of_unknown_outcome_is_not_sent_once_more(stage: Stage) -> None:
+    crm = stage.simulators[SELL]
+    crm.faults.drop_after_commit = 1
+    assert (await stage.post(SELL, lead(1))).status_code == 500
+    job = await ended(stage, await posted(stage, SELL, [lead(1), lead(2)]))
+    assert job["rows"] == counted(created=1, unknown=1)
+    [row] = await rows_of(stage, job["id"], "status=unknown")
+    assert row["error"] == (await stage.post(SELL, lead(1))).json()
+    assert crm.count == 2
+    assert (await act(stage, job["id"], "send-again", {"rows": [row["row"]]})).status_code == 200
+    assert (await ended(stage, job["id"], ["done"]))["rows"] == counted(created=2)
+
+
+async def test_a_token_of_one_account_sees_its_jobs_alone(stage: Stage) -> None:
+    ids = {slug: await posted(stage, slug, [lead(1)]) for slug in (SELL, HUBSPOT)}
+    bound, _ = await stage.host.tokens.create(stage.tenant_id, account_id=stage.accounts[SELL])
+    headers = {"Authorization": f"Bearer {bound}"}
+    assert [job["id"] for job in (await stage.http.get(BULK, headers=headers)).json()["result"]] == [ids[SELL]]
+    assert (await stage.http.get(f"{BULK}/{ids[SELL]}", headers=headers)).status_code == 200
+    assert (await stage.http.get(f"{BULK}/{ids[HUBSPOT]}", headers=headers)).status_code == 404
+    other = f"{BULK}?integrated_account_id={stage.accounts[HUBSPOT]}"
+    assert (await stage.http.get(other, headers=headers)).status_code == 403
+    assert (await stage.http.post(other, headers=headers, json={"leads": [lead(1)]})).status_code == 403
+    assert (await stage.http.post(BULK, headers=headers, json={"leads": [lead(2)]})).status_code == 202
+
+
+async def test_reading_tokens_post_and_change_nothing(stage: Stage) -> None:
+    job_id = await posted(stage, SELL, [lead(1)])
+    stage.token, _ = await stage.host.tokens.create(stage.tenant_id, scope="read")
+    assert (await post(stage, SELL, [lead(1)])).status_code == 403
+    for action in ("cancel", "resume", "send-again"):
+        assert (await act(stage, job_id, action, {"rows": [1]})).status_code == 403
+    assert (await stage.get(f"{BULK}/{job_id}")).status_code == 200
+
+
+# --- when something is wrong with the account, the CRM or a plugin ----------------------------------------------------
+
+
+async def test_refused_credentials_stop_a_job_until_somebody_resumes_it(stage: Stage) -> None:
+    crm = stage.simulators[SELL]
+    crm._dispatch = lambda call: Response.of(401, {"message": "who are you"})  # type: ignore[method-assign]
+    job_id = await posted(stage, SELL, [lead(number) for number in range(9)])
+    job = await ended(stage, job_id)
+    assert (job["status"], job["reason"]["statusCode"], job["rows"]) == ("stopped", 401, counted(pending=9))
+    account = (await stage.get(f"/integrated-account/{stage.accounts[SELL]}")).json()
+    assert account["status"] == "needs_reauth"
+    assert (await act(stage, job_id, "resume")).status_code == 200
+    assert (await ended(stage, job_id, ["stopped"]))["reason"]["statusCode"] == 401  # as the account still is
+    del vars(crm)["_dispatch"]
+    assert await stage.host.accounts.update(stage.tenant_id, stage.accounts[SELL], settings={})
+    assert (await act(stage, job_id, "resume")).json()["reason"] is None
+    assert (await ended(stage, job_id, ["done"]))["rows"] == counted(created=9)
+
+
+async def test_l010_a_crm_that_wants_to_be_left_alone_is(stage: Stage) -> None:
+    crm = stage.simulators[SELL]
+    answer = Response.of(429, {"message": "later"}, {"Retry-After": "600"})
+    crm._dispatch = lambda call: answer  # type: ignore[method-assign]
+    job_id = await posted(stage, SELL, [lead(number) for number in range(40)])
+    job = await ended(stage, job_id)
+    assert (job["status"], job["reason"]["statusCode"], job["rows"]) == ("waiting", 429, counted(pending=40))
+    assert job["not_before"] > job["updated_at"]
+    calls = len(crm.calls)
+    assert calls <= 4
+    await act(stage, job_id, "resume")
+    assert (await ended(stage, job_id))["rows"] == counted(pending=40)
+    assert len(crm.calls) == calls  # it is known until when the CRM takes nothing
+
+
+async def test_many_unknown_outcomes_in_a_row_stop_a_job(stage: Stage) -> None:
+    crm = stage.simulators[SELL]
+    crm.faults.drop_after_commit = 1_000
+    job_id = await posted(stage, SELL, [lead(number) for number in range(60)])
+    job = await ended(stage, job_id)
+    assert (job["status"], job["reason"]["message"].startswith("The outcome of many requests")) == ("stopped", True)
+    assert 10 <= job["rows"]["unknown"] <= 14
+    assert job["rows"]["unknown"] + job["rows"]["pending"] == 60
+    crm.faults.drop_after_commit = 0
+    await act(stage, job_id, "resume")
+    job = await ended(stage, job_id, ["done"])
+    assert crm.count == 60 == job["rows"]["created"] + job["rows"]["unknown"]
+
+
+async def test_f085_a_host_that_ends_finishes_what_is_on_its_way(host_url: str) -> None:
+    async with staged(host_url) as stage:
+        crm = stage.simulators[SELL]
+        crm.faults.latency = 0.1
+        job_id = await posted(stage, SELL, [lead(number) for number in range(40)])
+        while not crm.calls:
+            await rows_of(stage, job_id, "limit=1")
+        await stage.host.runner.stop()
+        job = await job_of(stage, job_id)
+        assert (job["status"], job["rows"]) == ("queued", counted(created=crm.count, pending=40 - crm.count))
+        assert 0 < crm.count < 40
+        first = crm.count
+    async with staged(host_url) as stage:
+        assert (await ended(stage, job_id, ["done"]))["rows"] == counted(created=40)
+        assert stage.simulators[SELL].count == 40 - first
+
+
+async def test_bulk_rows_are_counted_for_prometheus(stage: Stage) -> None:
+    await ended(stage, await posted(stage, SELL, [lead(1), {}]))
+    text = stage.host.metrics.text().decode()
+    assert 'unilead_bulk_rows_total{provider="zendesk-sell",state="created"} 1.0' in text
+    assert 'unilead_bulk_rows_total{provider="zendesk-sell",state="rejected"} 1.0' in text
