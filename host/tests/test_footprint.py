@@ -104,7 +104,9 @@ def test_a_serving_host_has_what_leads_need(serving: Serving, url: str, key: str
 
 def test_the_back_office_opens_when_somebody_asks_for_it(serving: Serving) -> None:
     with ThreadPoolExecutor(5) as pool:  # who comes while it opens waits for it
-        answers = pool.map(lambda path: httpx.get(f"{serving.url}{path}"), ["/", "/openapi.json", "/login", "/x", "/"])
+        answers = pool.map(
+            lambda path: httpx.get(f"{serving.url}{path}", timeout=60), ["/", "/openapi.json", "/login", "/x", "/"]
+        )
     assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 200]
     assert {"fastapi", "jinja2"} <= serving.modules_in_the_end()
 
