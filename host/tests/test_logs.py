@@ -7,7 +7,9 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +133,15 @@ def test_a_line_of_text_with_nothing_to_mask_is_said_like_any_other(
     LOG.error("verdict.not_written", reason="full")
     said = capsys.readouterr().err.splitlines()
     assert [line.split()[-1] for line in said] == ["status=200", "reason=full"]
+
+
+def test_a_log_that_takes_no_more_stops_nothing(clean_logging: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full, monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", full)
+        configure_logs(HostSettings())
+        LOG.error("verdict.not_written", reason="full")
+        with suppress(OSError):
+            full.close()  # which tries once more
 
 
 def test_an_exception_is_told_frame_by_frame(clean_logging: None, capsys: pytest.CaptureFixture[str]) -> None:

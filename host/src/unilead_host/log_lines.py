@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from typing import TextIO
 
 
@@ -42,9 +43,10 @@ class LogLines:
         self.flush()
 
     def flush(self) -> None:
-        """Write what is held."""
+        """Write what is held; a stream that is full or gone loses it, and stops nothing that was to be told."""
         with self._lock:
             held, self._held = self._held, []
             if held:
-                self._stream.write("".join(held))
-                self._stream.flush()
+                with suppress(OSError):
+                    self._stream.write("".join(held))
+                    self._stream.flush()
