@@ -116,6 +116,19 @@ def test_the_last_line_about_a_row_counts(path: Path) -> None:
     again.close()
 
 
+@pytest.mark.parametrize("rows", [[1023, 1024, 1025], [1024], [5000, 1]])
+def test_any_number_of_rows_has_a_place(rows: list[int], path: Path) -> None:
+    ledger = Ledger(path, fresh=True)
+    assert [ledger.states[row] for row in rows] == [None] * len(rows)
+    ledger.mark(rows)
+    ledger.judge(rows[0], "created", "7", None, ())
+    ledger.close()
+    again = Ledger(path, fresh=False)
+    assert [again.states[row] for row in rows] == ["created", *["unknown"] * (len(rows) - 1)]
+    assert sorted(entry["row"] for entry in again.last_entries()) == sorted(rows)
+    again.close()
+
+
 @pytest.mark.parametrize("kept", [1, 9, 20, 62])
 def test_f080_a_line_cut_by_a_power_failure_leaves_its_row_unknown(kept: int, path: Path) -> None:
     ledger = Ledger(path, fresh=True)

@@ -131,6 +131,7 @@ def test_both_clients_wait_in_front_of_the_send(kind: str, monkeypatch: pytest.M
 
         results = asyncio.run(run())
     assert len(results) == len(sent) == 10
+    assert {result.attempts for result in results} == {1}, "a wait is no failure"
     assert most_in_any_window(sent, 1) == 3
 
 
@@ -158,6 +159,19 @@ def test_many_leads_are_paced_too(kind: str, account: Account) -> None:
         verdicts = asyncio.run(run())
     assert len(verdicts) == len(sent) == 20
     assert max(sent) - min(sent) > 0.55  # four windows of five
+
+
+def test_a_wait_does_not_count_where_nobody_sits_and_waits(account: Account) -> None:
+    class Once:
+        waits = [0.1]
+
+        def wait(self, account_id: str, limits: Any) -> float:
+            return self.waits.pop() if self.waits else 0.0
+
+    client = Client(transport=AcmeSimulator(), registry=paced_registry(), pacer=Once(), timeout=0.05)
+    ((_, result),) = client.create_many([LEAD], account)
+    assert isinstance(result, Result)
+    assert result.attempts == 1
 
 
 def test_a_wait_that_passes_the_deadline_sends_nothing(account: Account) -> None:

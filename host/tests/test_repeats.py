@@ -38,19 +38,25 @@ async def age(database: Database) -> None:
         await connection.execute(sa.update(unknown_outcomes).values(at=now() - 901))
 
 
+async def restarted(database: Database) -> Repeats:
+    """The guard of a host that starts."""
+    guard = Repeats(database, minutes=15)
+    await guard.load()
+    return guard
+
+
 async def assert_found_and_forgotten(database: Database, scope: Scope) -> None:
-    """What is in the database is known to a host that starts, until it forgets it."""
-    restarted = Repeats(database, minutes=15)
-    await restarted.load()
-    outcome = await restarted.find(scope, BODY)
+    """What is in the database is known to a host that starts, until it forgets it; then the next one does not know."""
+    guard = await restarted(database)
+    outcome = await guard.find(scope, BODY)
     assert outcome is not None
-    await restarted.forget(outcome)
-    assert await restarted.find(scope, BODY) is None
+    await guard.forget(outcome)
+    assert await guard.find(scope, BODY) is None
+    assert await (await restarted(database)).find(scope, BODY) is None
 
 
 async def test_the_guard_remembers_and_forgets(database: Database, scope: Scope) -> None:
-    guard = Repeats(database, minutes=15)
-    await guard.load()
+    guard = await restarted(database)
     assert await guard.find(scope, BODY) is None
     await guard.write(guard.note(scope, BODY))
     await guard.write(guard.note(scope, BODY))
@@ -73,6 +79,53 @@ async def test_the_guard_ends_with_its_time(database: Database, scope: Scope) ->
 async def test_the_guard_can_be_switched_off(database: Database, scope: Scope) -> None:
     guard = Repeats(database, minutes=0)
     await guard.write(guard.note(scope, BODY))
+    assert await guard.find(scope, BODY) is None
+
+
+async def test_what_was_forgotten_before_it_was_written_is_not_written_any_more(
+    database: Database, scope: Scope
+) -> None:
+    guard = await restarted(database)
+    noted = guard.note(scope, BODY)
+    await guard.forget(noted)
+    await guard.write(noted)
+    assert await guard.find(scope, BODY) is None
+    assert await (await restarted(database)).find(scope, BODY) is None
+
+
+async def test_forgetting_an_outcome_spares_a_later_one_that_is_not_written_yet(
+    database: Database, scope: Scope
+) -> None:
+    guard = await restarted(database)
+    first = guard.note(scope, BODY)
+    await guard.write(first)
+    second = guard.note(scope, BODY)
+    await guard.forget(first)
+    assert await guard.find(scope, BODY) is second
+    await guard.write(second)
+    await assert_found_and_forgotten(database, scope)
+
+
+async def test_an_outcome_noted_while_an_earlier_one_is_written_is_written_too(
+    database: Database, scope: Scope
+) -> None:
+    guard = await restarted(database)
+    first = guard.note(scope, BODY)
+    with pausing(database, "INSERT", "unknown_outcomes") as (waits, go_on):
+        writing = asyncio.create_task(guard.write(first))
+        await until(waits, writing)
+        second = guard.note(scope, BODY)
+        go_on.set()
+        await writing
+    await guard.forget(first)
+    await guard.write(second)
+    await assert_found_and_forgotten(database, scope)
+
+
+async def test_what_was_never_written_ends_with_its_time_too(database: Database, scope: Scope) -> None:
+    guard = Repeats(database, minutes=0.0005)
+    guard.note(scope, BODY)
+    await asyncio.sleep(0.05)
     assert await guard.find(scope, BODY) is None
 
 

@@ -92,6 +92,16 @@ async def test_a_caller_who_looked_may_send_again(stage: Stage) -> None:
     assert (await stage.post(SELL, L)).status_code == 200, "a certain answer ends the guard"
 
 
+async def test_sending_again_ends_the_guard_only_with_a_certain_answer(stage: Stage) -> None:
+    stage.simulators[SELL].faults.drop_after_commit = 1
+    await stage.post(SELL, L)
+    answering(stage, 429, {})
+    assert (await stage.post(SELL, L, headers={"Unified-Send-Again": "true"})).status_code == 429
+    working(stage)
+    assert (await stage.post(SELL, L)).status_code == 500
+    assert stage.simulators[SELL].count == 1
+
+
 async def test_the_guard_ends_with_its_time(stage: Stage) -> None:
     stage.simulators[SELL].faults.drop_before = 1
     await stage.post(SELL, L)
@@ -272,11 +282,24 @@ async def test_a_pace_that_leaves_no_room_is_a_429(stage: Stage) -> None:
     assert "truto_is_remote_error" not in answer.json()
 
 
-async def test_what_nobody_expects_after_the_send_is_unknown(stage: Stage) -> None:
+@pytest.mark.parametrize("headers", [{}, KEYED], ids=["unkeyed", "keyed"])
+async def test_what_nobody_expects_after_the_send_is_unknown(stage: Stage, headers: dict[str, str]) -> None:
     throwing(stage, ZeroDivisionError())
-    answer = await stage.post(SELL, L, headers=KEYED)
+    answer = await stage.post(SELL, L, headers=headers)
     assert answer.json()["details"] == {"outcome": "unknown", "safe_to_retry": False}
-    assert (await stage.post(SELL, L, headers=KEYED)).status_code == 500
+    assert (await stage.post(SELL, L, headers=headers)).status_code == 500
+
+
+async def test_what_nobody_expects_before_the_send_gives_the_key_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("unilead.provider.Provider.build_request", crash)
+        assert (await stage.post(SELL, L, headers=KEYED)).status_code == 500
+    assert ((await stage.post(SELL, L, headers=KEYED)).status_code, calls(stage)) == (200, 1)
 
 
 @pytest.mark.parametrize("status", ["connecting", "post_install_error", "validation_error"])
@@ -319,8 +342,9 @@ async def test_s019_tokens_that_may_not(stage: Stage) -> None:
     assert calls(stage) == 1
 
 
-async def test_the_hosts_own_limit_is_the_last_check(host_url: str, anyio_backend: str) -> None:
-    async with staged(host_url, account_rate=2) as stage:
+@pytest.mark.parametrize("limit", ["account_rate", "token_rate"])
+async def test_the_hosts_own_limit_is_the_last_check(limit: str, host_url: str, anyio_backend: str) -> None:
+    async with staged(host_url, **{limit: 2}) as stage:
         statuses = [(await stage.post(SELL, lead)).status_code for lead in (L, {}, L, L)]
         assert statuses == [200, 400, 200, 429]
         limited = await stage.post(SELL, L | {"foo": 1, "status": "x"}, headers=KEYED)
