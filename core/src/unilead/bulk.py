@@ -220,7 +220,7 @@ class Run:
     def _failed(self, error: LeadError, rows: list[_Row], verdicts: Verdicts, request_id: str) -> Sends:
         """Say what a failed batch means for its rows: the same for all, unless the CRM refused it for one of them."""
         self.gate.close_for(error, is_about_account=isinstance(error, AuthError))
-        if isinstance(error, RejectedError) and error.outcome == "rejected" and len(rows) > 1:
+        if isinstance(error, RejectedError) and error.outcome == "rejected":
             half = len(rows) // 2
             yield from self._together(rows[:half], verdicts)
             yield from self._together(rows[half:], verdicts)

@@ -93,7 +93,7 @@ def in_threads(
         while running or not ended:
             while not (ended or run.gate.is_over) and len(running) < concurrency:
                 group, fault = _take(source, run.size)
-                ended = fault is not None or len(group) < run.size
+                ended = len(group) < run.size  # at a fault too
                 if group:
                     running.add(pool.submit(drive, run.group(group)))
             ended = ended or run.gate.is_over
@@ -151,7 +151,7 @@ async def in_tasks(
                 taking = None
                 if group and run.gate.fault is None:
                     running.add(asyncio.ensure_future(drive(run.group(group))))
-                ended = ended or fault is not None or len(group) < run.size
+                ended = ended or len(group) < run.size
             for task in [task for task in running if task.done()]:
                 for pair in task.result():
                     yield pair

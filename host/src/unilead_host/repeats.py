@@ -43,7 +43,8 @@ class Repeats:
         self._database = database
         self._seconds = minutes * 60
         self._unwritten: dict[Content, UnknownOutcome] = {}
-        # What one process alone writes it can know without asking, by id: most requests are in no such list.
+        # What one process alone writes it can know without asking, by id, the unwritten among it: most requests are in
+        # no such list.
         self._known: dict[Content, str] | None = None
 
     async def load(self) -> None:
@@ -56,7 +57,7 @@ class Repeats:
     @property
     def may_hold(self) -> bool:
         """Whether there may be any such request: mostly there is none."""
-        return bool(self._seconds) and (self._known is None or bool(self._known or self._unwritten))
+        return bool(self._seconds) and (self._known is None or bool(self._known))
 
     async def find(self, scope: Scope, body: Any) -> UnknownOutcome | None:
         """The unknown outcome that keeps this request from being sent. Raises: StorageError."""

@@ -65,12 +65,11 @@ def _text(value: Any) -> str:
 
 def _plain_row(cells: list[Any], where: str, reader: Reader) -> Row:
     for place, cell in enumerate(cells):
-        if type(cell) is not str:
+        if type(cell) is not str and place not in reader.left_out:
             try:
                 cells[place] = plain(cell)
             except ValueError as fault:
-                if place not in reader.left_out:
-                    return row_error(where, f"column {reader.columns[place]} {fault}")
+                return row_error(where, f"column {reader.columns[place]} {fault}")
     return cells
 
 

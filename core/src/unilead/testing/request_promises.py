@@ -52,8 +52,7 @@ class RequestPromises(ProviderStage):
         case = read_case(case_file)
         found = run_case(provider, case, simulator.sample_settings)
         if request.config.getoption("--update-golden", default=False):
-            case |= found
-            write_case(case_file, case)
+            write_case(case_file, case | found)
         for key, value in found.items():
             assert case.get(key) == value, key
 
