@@ -57,6 +57,20 @@ def test_the_example_provider_keeps_the_contract(wheels: Path, tmp_path: Path) -
     assert f"\n{tmp_path.name}: 10 of 10 rules covered\n" in done.stdout
 
 
+def test_golden_cases_are_completed_and_a_key_that_goes_unread_is_refused(wheels: Path, tmp_path: Path) -> None:
+    environment = installed(wheels, tmp_path, "unilead_acme", testing=True)
+    tests = shutil.copytree(EXAMPLES / "unilead-acme" / "tests", tmp_path / "tests")
+    case = tests / "cases" / "new.json"
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "golden_case and new", "--update-golden", tests]
+    case.write_text('{"lead": {"last_name": "Okafor"}, "response": {"status": 404}}', encoding="utf-8")
+    done = environment.run(*command, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert json.loads(case.read_text(encoding="utf-8"))["outcome"]["error"]["category"] == "not_found"
+    case.write_text('{"lead": {"last_name": "Okafor"}, "responce": {"status": 404}}', encoding="utf-8")
+    done = environment.run(*command, cwd=tmp_path)
+    assert (done.returncode, "new.json: no golden case has responce" in done.stdout) == (1, True), done.stdout[-2000:]
+
+
 def made(tmp_path: Path, *arguments: str) -> None:
     done = CliRunner().invoke(new_plugin, [*arguments, "--into", str(tmp_path)])
     assert done.exit_code == 0, done.output

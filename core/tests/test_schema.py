@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -157,6 +158,31 @@ def test_b027_names_of_custom_fields_are_only_names() -> None:
     names = ["/a/b", "~0", "a.b", "a[0]", "$ref", "__proto__", "constructor", "Id", "a\nb", "🎈", "x" * 300]
     lead = Lead.parse({"custom_fields": dict.fromkeys(names, 1)})
     assert list(lead.custom_fields or ()) == names
+
+
+@pytest.mark.parametrize(
+    ("given", "number"),
+    [
+        ("1.50", 1.5),
+        ("45", 45),
+        ("1E+5", 100_000),
+        ("123456789012345.67", 123456789012345.67),
+        ("0.12345678901234567891", "0.12345678901234567891"),
+        ("1E+400", "1" + "0" * 400),
+    ],
+)
+def test_a_decimal_is_a_number_of_json(given: str, number: Any) -> None:
+    """As text it would be refused by CRMs that want a number; its digits are kept where a float would lose some."""
+    lead = Lead.parse({"custom_fields": {"a": Decimal(given)}, "remote_data": {"b": [{"c": Decimal(given)}]}})
+    assert lead.custom_fields == {"a": number} and lead.remote_data == {"b": [{"c": number}]}
+    assert type((lead.custom_fields or {})["a"]) is type(number)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity"])
+def test_a_decimal_that_json_has_no_number_for_is_refused(number: str) -> None:
+    with pytest.raises(InvalidLeadError) as caught:
+        Lead.parse({"custom_fields": {"a": Decimal(number)}})
+    assert caught.value.fields == ("custom_fields",)
 
 
 def test_b033_unknown_keys_are_kept_aside() -> None:

@@ -63,6 +63,27 @@ async def test_b071_each_setting_at_fault_is_named(ours: Tenant) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "media_type", "message"),
+    [
+        (
+            b'{"provider": "acme"}',
+            "application/x-www-form-urlencoded",
+            "body: must be a JSON object, sent as application/json",
+        ),
+        (b"[]", "application/json", "body: must be a JSON object, sent as application/json"),
+        (b'{"provider":', "application/json", "body: is not valid JSON"),
+    ],
+)
+async def test_a_body_that_is_no_json_object_is_called_so(
+    ours: Tenant, content: bytes, media_type: str, message: str
+) -> None:
+    headers = {"Authorization": f"Bearer {ours.token}", "Content-Type": media_type}
+    answer = await ours.http.post("/integrated-account", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["message"]) == (400, message)
+    assert answer.json()["details"]["failures"][0]["field"] == "body"
+
+
+@pytest.mark.parametrize(
     "body",
     [
         None,

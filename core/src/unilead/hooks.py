@@ -83,8 +83,8 @@ class HookSpecs:
             leads: at most ``ProviderInfo.batch_size``, each checked by `validate_required`.
             requests: what `build_request` and its overrides made of each lead, ``remote_data`` merged, not encoded yet.
             settings: of the account.
-        Returns: the request, and the indexes of the leads it takes, ascending. It is asked again for the others, and
-            those of which it takes none are sent singly.
+        Returns: the request, and the indexes of the leads it takes, ascending. It is asked again for the others. A lead
+            that it takes alone is sent singly, and so are those of which it takes none.
         """
 
     @hookspec(firstresult=True)

@@ -29,6 +29,16 @@ def decimal_text(number: float | Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _json_number(number: Decimal) -> int | float | str:
+    """Turn a Decimal into the number that JSON has for it, or into its digits where a float would lose some."""
+    if not number.is_finite():
+        raise PydanticCustomError("invalid_number", "NaN and Infinity are not JSON numbers")
+    text, value = decimal_text(number), float(number)
+    if "." not in text and isfinite(value):
+        return int(text)
+    return value if isfinite(value) and decimal_text(value) == text else text
+
+
 def _text_from_number(value: Any) -> str:
     if type(value) is int:
         return str(value)
@@ -162,6 +172,8 @@ def _freeze(value: Any, depth: int = 1) -> Any:
         return value
     if isinstance(value, float) and not isfinite(value):
         raise PydanticCustomError("invalid_number", "NaN and Infinity are not JSON numbers")
+    if isinstance(value, Decimal):
+        return _json_number(value)
     if depth > MAX_DEPTH and isinstance(value, (dict, list, tuple)):
         raise PydanticCustomError("too_deep", "nested deeper than {most} levels", {"most": MAX_DEPTH})
     if isinstance(value, dict):

@@ -5,6 +5,9 @@ It takes as much memory as a third of what a host needs to send leads, and most 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import State
@@ -48,22 +51,27 @@ async def _openapi(request: Request) -> Response:
     return JSONResponse(request.app.openapi())
 
 
-WORDS = {"missing": "is required", "extra_forbidden": "is not known here"}  # pydantic speaks of inputs and fields
+WORDS = {  # pydantic speaks of inputs and fields
+    "missing": "is required",
+    "extra_forbidden": "is not known here",
+    "json_invalid": "is not valid JSON",
+    "model_attributes_type": "must be a JSON object, sent as application/json",
+}
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
     """Name what is wrong without showing it: what was sent may hold credentials."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
     failures = [
-        {"field": _path(one["loc"][1:]), "code": one["type"], "message": WORDS.get(one["type"], one["msg"])}
+        {"field": _path(one), "code": one["type"], "message": WORDS.get(one["type"], one["msg"])}
         for one in error.errors()
     ]
     message = "; ".join(f"{one['field']}: {one['message']}" for one in failures)
     return response_of(Answer(400, error_body(400, message, details={"failures": failures})))
 
 
-def _path(steps: tuple[int | str, ...]) -> str:
+def _path(fault: Mapping[str, Any]) -> str:
     path = ""
-    for step in steps:
+    for step in () if fault["type"] == "json_invalid" else fault["loc"][1:]:  # which says where in the text it ended
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
     return path or "body"

@@ -158,10 +158,9 @@ def test_value_of_a_program_becomes_hubspots_text(
     assert request.json["properties"]["region"] == text
 
 
-@pytest.mark.parametrize("value", [datetime(2027, 2, 1), Decimal("NaN")], ids=str)
-def test_value_without_one_meaning_is_refused(value: Any, provider: Provider, settings: Settings) -> None:
+def test_value_without_one_meaning_is_refused(provider: Provider, settings: Settings) -> None:
     with pytest.raises(InvalidLeadError) as caught:
-        provider.build_request(Lead.parse(LEAD | {"custom_fields": {"region": value}}), settings)
+        provider.build_request(Lead.parse(LEAD | {"custom_fields": {"region": datetime(2027, 2, 1)}}), settings)
     assert caught.value.fields == ("custom_fields.region",)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,17 @@ def test_custom_values_take_insightlys_form() -> None:
     ]
 
 
-@pytest.mark.parametrize("value", [{"a": 1}, [{"a": 1}], [["a"]], ["a;b"], ["a", ""], [None], datetime(2026, 11, 30)])
+@pytest.mark.parametrize(("value", "number"), [(Decimal(240), 240), (Decimal("1E+3"), 1000), (Decimal("0.5"), 0.5)])
+def test_a_decimal_is_sent_as_a_number(simulator: Simulator, value: Decimal, number: float) -> None:
+    created = create(simulator, Lead.parse({"last_name": "Okafor", "custom_fields": {"Seats__c": value}})).lead
+    assert created.custom_fields == {"Seats__c": number}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"a": 1}, [{"a": 1}], [["a"]], ["a;b"], ["a", ""], [None], datetime(2026, 11, 30), Decimal("NaN")],
+    ids=str,
+)
 def test_custom_value_without_a_safe_form_is_refused(value: Any) -> None:
     with pytest.raises(InvalidLeadError) as caught:
         custom_fields({"Good__c": 1, "Odd__c": value})

@@ -65,11 +65,12 @@ def _text(value: Any) -> str:
 
 def _plain_row(cells: list[Any], where: str, reader: Reader) -> Row:
     for place, cell in enumerate(cells):
-        if type(cell) is not str and place not in reader.left_out:
+        if type(cell) is not str:
             try:
                 cells[place] = plain(cell)
             except ValueError as fault:
-                return row_error(where, f"column {reader.columns[place]} {fault}")
+                if place not in reader.left_out:
+                    return row_error(where, f"column {reader.columns[place]} {fault}")
     return cells
 
 

@@ -33,12 +33,19 @@ from unilead.render import render
 from unilead.retry import retry_after
 from unilead.schema import Lead
 
+CASE_KEYS = {"about", "lead", "settings", "remote_query", "request", "dropped", "response", "outcome"}
+RESPONSE_KEYS = {"status", "reason", "headers", "body", "text"}
 CORE_HEADERS = frozenset({"Accept", "Accept-Encoding", "User-Agent", "Content-Type"})
 
 
 def read_case(path: Path) -> dict[str, Any]:
-    """Read one golden case."""
+    """Read one golden case. Raises: ValueError for one without a lead, or with a key that would go unread."""
     case: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if "lead" not in case:
+        raise ValueError(f"{path.name} has no lead")
+    unread = [*(case.keys() - CASE_KEYS), *((case.get("response") or {}).keys() - RESPONSE_KEYS)]
+    if unread:
+        raise ValueError(f"{path.name}: no golden case has {', '.join(sorted(unread))}")
     return case
 
 

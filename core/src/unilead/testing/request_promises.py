@@ -52,7 +52,8 @@ class RequestPromises(ProviderStage):
         case = read_case(case_file)
         found = run_case(provider, case, simulator.sample_settings)
         if request.config.getoption("--update-golden", default=False):
-            write_case(case_file, case | found)
+            case |= found
+            write_case(case_file, case)
         for key, value in found.items():
             assert case.get(key) == value, key
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from unilead import custom_field_values, list_as_text
@@ -34,7 +35,7 @@ def timestamp(text: Any) -> str | None:
 
 
 def _value(value: Any) -> Any:
-    """Write dates as text in UTC and lists as one text; other scalars pass unchanged."""
+    """Write dates as text in UTC, lists as one text, decimals as numbers; other scalars pass unchanged."""
     if isinstance(value, dict):
         raise ValueError("must not be an object: Insightly's custom fields hold single values")
     if isinstance(value, (list, tuple)):
@@ -43,7 +44,16 @@ def _value(value: Any) -> Any:
         if value.tzinfo is None:
             raise ValueError("must be a date and time with its time zone")
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, Decimal):
+        return _number(value)
     return f"{value.isoformat()} 00:00:00" if isinstance(value, date) else value
+
+
+def _number(value: Decimal) -> int | float:
+    """Write a decimal as the JSON number that numeric fields want."""
+    if not value.is_finite():
+        raise ValueError("must be a finite number")
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 _CONVERTED = custom_field_values(_value)
