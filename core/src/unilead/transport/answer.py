@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
@@ -123,8 +124,12 @@ def _reason(fault: BaseException) -> str:
     for seen in reversed([*_chain(fault)]):
         if isinstance(seen, socket.gaierror):
             return "its name does not resolve"
+        if isinstance(seen, ssl.SSLError):  # its number is no errno
+            return f"TLS: {(seen.reason or type(seen).__name__).replace('_', ' ').lower()}"
         if isinstance(seen, OSError) and (seen.errno or 0) > 0:
             return os.strerror(seen.errno or 0).lower()  # an event loop puts other words into the exception
+        if isinstance(seen, ConnectionResetError):  # an event loop's has no number
+            return os.strerror(errno.ECONNRESET).lower()
     return "no connection in time" if _timed_out(fault) else type(fault).__name__
 
 
