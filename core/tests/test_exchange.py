@@ -193,6 +193,13 @@ def test_reading_back_fills_what_the_create_did_not_answer(
     assert result.response.status == 201
 
 
+def test_reading_back_takes_nothing_away(registry: Registry, account: Account) -> None:
+    created = Response.of(201, {"prospect": {"id": "7", "surname": "Okafor", "given_name": "Amara"}})
+    read = Response.of(200, {"prospect": {"id": "7", "surname": "Okafor-Bell"}})
+    lead = _create(Script(created, read), registry, account, read_back=True).lead
+    assert (lead.first_name, lead.last_name) == ("Amara", "Okafor-Bell")
+
+
 def test_a_failed_read_leaves_the_create_a_success(registry: Registry, account: Account) -> None:
     for answer in (
         OutcomeUnknownError("x"),

@@ -116,15 +116,15 @@ def test_the_last_line_about_a_row_counts(path: Path) -> None:
     again.close()
 
 
-@pytest.mark.parametrize("rows", [[1023, 1024, 1025], [1024], [5000, 1]])
+@pytest.mark.parametrize("rows", [[1023, 1024, 1025], [1024], [5000, 1024, 5]])
 def test_any_number_of_rows_has_a_place(rows: list[int], path: Path) -> None:
     ledger = Ledger(path, fresh=True)
     assert [ledger.states[row] for row in rows] == [None] * len(rows)
     ledger.mark(rows)
-    ledger.judge(rows[0], "created", "7", None, ())
+    ledger.judge(rows[-1], "created", "7", None, ())
     ledger.close()
     again = Ledger(path, fresh=False)
-    assert [again.states[row] for row in rows] == ["created", *["unknown"] * (len(rows) - 1)]
+    assert [again.states[row] for row in rows] == [*["unknown"] * (len(rows) - 1), "created"]
     assert sorted(entry["row"] for entry in again.last_entries()) == sorted(rows)
     again.close()
 
@@ -143,6 +143,7 @@ def test_f080_a_line_cut_by_a_power_failure_leaves_its_row_unknown(kept: int, pa
     again.judge(1, "created", "7", None, ())
     again.close()
     assert _entries(path)[-1]["row"] == 1, "the file stays readable"
+    assert path.read_bytes().startswith(whole)
     assert all(entry["status"] for entry in _entries(path))
 
 
@@ -162,12 +163,25 @@ def test_f081_one_import_at_a_time_holds_a_ledger(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["nonsense", "{}", '{"row": "1", "status": "created"}', '{"row": 1, "status": "x"}', "5"]
+    "line",
+    [
+        "nonsense",
+        "{}",
+        "5",
+        *(f'{{"row": {row}, "status": "created"}}' for row in ('"1"', 0, -1, 1.5)),
+        '{"row": 1, "status": "x"}',
+    ],
 )
 def test_a_file_that_is_no_ledger_is_refused(line: str, path: Path) -> None:
     path.write_text(f'{{"row":1,"status":"created"}}\n{line}\n', encoding="utf-8")
     with pytest.raises(FileError, match="line 2 is no verdict"):
         Ledger(path, fresh=False)
+
+
+def test_results_to_go_on_with_are_not_begun_anew_where_there_are_none(path: Path) -> None:
+    with pytest.raises(FileError, match="No such file"):
+        Ledger(path, fresh=False)
+    assert not path.exists()
 
 
 def _full_after(*sizes: int) -> Any:
@@ -189,8 +203,11 @@ def test_f072_a_full_disk_is_said_and_leaves_no_half_line(path: Path, monkeypatc
     monkeypatch.setattr(os, "write", _full_after(10, 3))
     with pytest.raises(LedgerError, match="No space left"):
         ledger.mark([2])
+    with pytest.raises(LedgerError, match="No space left"):
+        ledger.judge(1, "created", "7", None, ())
     monkeypatch.undo()
     assert path.read_bytes() == whole
+    assert [ledger.states[row] for row in (1, 2)] == ["unknown", None]
     ledger.mark([2])
     assert [entry["row"] for entry in _entries(path)] == [1, 2]
     ledger.close()
@@ -359,8 +376,9 @@ def test_f064_f080_wherever_a_crash_cuts_the_file_a_marked_row_is_not_sent_again
     text = path.read_bytes()
     cut = data.draw(st.integers(durable, len(text)), label="bytes that reached the disk")
     path.write_bytes(text[:cut])
-    again = Ledger(path, fresh=False)
-    again.close()
+    for _ in range(2):  # the second time from what the first one made of it
+        again = Ledger(path, fresh=False)
+        again.close()
     expected: dict[int, str] = {}
     for line in text[:cut].decode().splitlines(keepends=True):
         if line.endswith("\n"):
