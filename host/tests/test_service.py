@@ -134,6 +134,16 @@ async def test_a_known_refusal_is_kept_under_its_key(stage: Stage, status: int) 
     assert calls(stage) == 1
 
 
+async def test_one_key_is_for_one_request_whatever_form_its_answers_take(stage: Stage) -> None:
+    """Also a parameter that means nothing here makes another request of it."""
+    assert (await stage.post(SELL, L, "a=1", headers=KEYED)).status_code == 200
+    for query in ("a=1", "a=1&truto_response_format=raw", "truto_exclude_fields=id&a=1&truto_ignore_remote_data=1"):
+        assert (await stage.post(SELL, L, query, headers=KEYED)).headers["idempotent-replayed"] == "true"
+    for query in ("", "a=2", "a=1&b=1", "a=1&remote_query[x]=1"):
+        assert (await stage.post(SELL, L, query, headers=KEYED)).status_code == 422
+    assert calls(stage) == 1
+
+
 @pytest.mark.parametrize("status", [403, 429])
 async def test_an_answer_for_now_gives_the_key_back(stage: Stage, status: int) -> None:
     answering(stage, status, {})

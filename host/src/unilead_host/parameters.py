@@ -14,6 +14,16 @@ ResponseFormat: TypeAlias = Literal["unified", "raw", "normalized"]
 FORMATS = ("unified", "raw", "normalized")
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_KNOWN = frozenset(
+    [
+        "integrated_account_id",
+        "truto_response_format",
+        "truto_ignore_remote_data",
+        "truto_exclude_fields",
+        "truto_body_passthrough",
+        "remote_query",
+    ]
+)
 SHORT = 512  # bytes
 _FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
 
@@ -28,6 +38,7 @@ class LeadParameters:
         remote_data: whether the CRM's own answer rides along.
         exclude: dotted paths to leave out of the answer.
         remote_query: further query parameters for the CRM.
+        others: parameters that mean nothing here.
     """
 
     account_id: str
@@ -35,6 +46,12 @@ class LeadParameters:
     remote_data: bool = True
     exclude: tuple[str, ...] = ()
     remote_query: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def content(self) -> list[Any]:
+        """What makes two requests with one key different ones: all but the account and the form of the answer."""
+        return [self.remote_query, self.others] if self.others else [self.remote_query]
 
     @classmethod
     def parse(cls, raw: bytes, *, own_account: str | None = None) -> LeadParameters:
@@ -57,6 +74,7 @@ def _parse(raw: bytes, own_account: str | None) -> LeadParameters:
         remote_data=not _flag(query, "truto_ignore_remote_data"),
         exclude=_exclude(query),
         remote_query=_remote_query(query),
+        others={name: value for name, value in query.items() if name not in _KNOWN},
     )
 
 

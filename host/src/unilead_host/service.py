@@ -65,7 +65,7 @@ class _Attempt:
 
     def key(self) -> Key:
         """A new use of the call's key."""
-        return Key(self.scope, self.call.key, fingerprint(self.document, self.parameters.remote_query))
+        return Key(self.scope, self.call.key, fingerprint(self.document, *self.parameters.content))
 
 
 class LeadService:
