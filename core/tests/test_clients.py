@@ -230,6 +230,12 @@ def test_a_time_that_no_socket_can_wait_is_refused_before_anything_is_sent(
     assert crm.count == 0
 
 
+def test_a_client_waits_for_no_answer_without_end(registry: Registry) -> None:
+    without_end: Any = None
+    with pytest.raises(ValueError, match="timeout is seconds, at most 86,400"):
+        Client(registry=registry, timeout=without_end)
+
+
 @pytest.mark.parametrize(
     ("kind", "backend", "reason"),
     [

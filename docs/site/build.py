@@ -23,7 +23,7 @@ from unilead.matrix import capability_matrix
 DOCS = Path(__file__).parents[1]
 PAGES = Path(__file__).parent / "pages"
 API = {
-    "Clients and results": ["client", "exchange", "bulk"],
+    "Clients and results": ["client", "exchange", "bulk", "in_flight"],
     "Leads": ["schema"],
     "Errors": ["errors", "status_errors"],
     "Credentials": ["credentials"],

@@ -145,6 +145,12 @@ from unilead.hooks import (
 from unilead.hooks import (
     hookspec as hookspec,
 )
+from unilead.in_flight import (
+    AsyncCreating as AsyncCreating,
+)
+from unilead.in_flight import (
+    Creating as Creating,
+)
 from unilead.info import (
     Account as Account,
 )
@@ -186,6 +192,9 @@ from unilead.message import (
 )
 from unilead.message import (
     path_segment as path_segment,
+)
+from unilead.oauth import (
+    Grant as Grant,
 )
 from unilead.pace import (
     Pacer as Pacer,

@@ -53,7 +53,7 @@ class BaseClient(ABC):
         if base_url is not None and not allow_private:
             raise ValueError("base_url is for simulators and needs allow_private=True")
         _check_policy(on_unsupported)
-        _check_time(timeout)
+        _check_time(timeout, optional=False)
         self.registry = registry or Registry()
         self._transport = transport
         self._backend = backend
@@ -154,8 +154,10 @@ class BaseClient(ABC):
         return make
 
 
-def _check_time(timeout: float | None) -> None:
-    if timeout is not None and not timeout <= LONGEST_TIMEOUT:  # so that a NaN is refused too
+def _check_time(timeout: float | None, *, optional: bool = True) -> None:
+    if timeout is None and optional:
+        return
+    if timeout is None or not timeout <= LONGEST_TIMEOUT:  # so that a NaN is refused too
         raise ValueError(f"timeout is seconds, at most {LONGEST_TIMEOUT:,}, not {timeout}")
 
 

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TypeAlias
 
-from unilead import AuthError, LeadError
-from unilead.in_flight import AsyncCreating
+from unilead import AsyncCreating, AuthError, LeadError
 from unilead_host.blame import blame
 from unilead_host.bulk.claims import ClaimedRow, Ending, Lease, LeaseLostError
 from unilead_host.bulk.judging import PAUSE, Judging, RepeatedError, Tools, error_of
