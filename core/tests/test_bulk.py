@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -19,6 +20,7 @@ from unilead import (
     AsyncClient,
     AuthError,
     Client,
+    ConnectError,
     CreatedLead,
     InvalidLeadError,
     Lead,
@@ -237,7 +239,7 @@ def test_f059_refused_credentials_are_asked_once_and_no_lead_is_at_fault(
         wrong = Account("acme", {"token": "wrong"})
         found = dict(client.create_many(_leads(100), wrong, concurrency=1, before_send=announced.extend))
     assert _outcomes(found) == {"not_sent": 100}
-    assert all(isinstance(error, AuthError) for error in found.values())
+    assert all(isinstance(error, AuthError) and error.retry_after is None for error in found.values())
     assert len(crm.calls) == 1
     assert announced == list(range(size)), "a mark of what is not sent would be a doubt about nothing"
 
@@ -569,12 +571,55 @@ def test_a_wait_of_one_request_is_a_wait_of_all() -> None:
     first, second = _group(run, 0), _group(run, 3)
     assert isinstance(next(first), Send)
     assert isinstance(first.send(SLOWER), Wait)
-    assert isinstance(next(second), Wait), "nothing is sent while the account has to wait"
+    waiting = next(second)
+    assert isinstance(waiting, Wait), "nothing is sent while the account has to wait"
+    assert waiting.seconds <= 0.5, "so that a stop is not slept through"
     assert isinstance(second.send(None), Wait)
     now[0] += 7.1
     assert isinstance(second.send(None), Send)
     assert isinstance(first.send(None), Send)
     assert run.gate.calls == 3
+
+
+def test_a_closed_account_tells_what_is_left_of_its_wait_and_opens_again() -> None:
+    run, now = _run_by_hand()
+    first, second, third = (_group(run, place) for place in (0, 3, 6))
+    next(first)
+    with pytest.raises(StopIteration):
+        first.send(Response.of(429, {"text": "enough"}, {"Retry-After": "1000"}))
+    now[0] += 400
+    with pytest.raises(StopIteration) as done:
+        next(second)
+    assert [(error.outcome, error.retry_after) for _, error in done.value.value] == [("not_sent", 600)] * 3
+    now[0] += 601
+    assert isinstance(next(third), Send)
+
+
+def _fail(group: Any, now: list[float], answer: Any) -> None:
+    """Answer each send of a group alike, until it is given up."""
+    step = next(group)
+    with suppress(StopIteration):
+        while True:
+            if isinstance(step, Wait):
+                now[0] += step.seconds
+                step = group.send(None)
+            else:
+                step = group.throw(answer) if isinstance(answer, LeadError) else group.send(answer)
+
+
+def test_a_crm_that_could_not_be_reached_is_tried_again_after_a_minute() -> None:
+    run, now = _run_by_hand()
+    _fail(_group(run, 0), now, ConnectError("refused"))
+    with pytest.raises(StopIteration):
+        next(_group(run, 3))
+    now[0] += 61
+    assert isinstance(next(_group(run, 6)), Send)
+
+
+def test_a_throttle_of_seconds_says_nothing_of_the_leads_that_follow() -> None:
+    run, now = _run_by_hand()
+    _fail(_group(run, 0), now, SLOWER)
+    assert isinstance(next(_group(run, 3)), Send)
 
 
 def test_a_stopped_run_does_not_wait_for_its_turn() -> None:
