@@ -162,8 +162,9 @@ class Provider:
     def parse_response(self, response: Response, request: Request, settings: Settings) -> CreatedLead:
         """Turn the CRM's answer into the created lead.
 
-        Raises: ProviderError. A 2xx without a usable id, and a 2xx that the provider cannot read, is a
-            MalformedResponseError whose outcome is ``unknown``; so is a refusing status over a created lead.
+        A 2xx without a usable id, or one that the provider cannot read, is a MalformedResponseError whose outcome is
+        ``unknown``; so is a refusing status over a created lead.
+        Raises: ProviderError.
         """
         created = self._hooks.judge("parse_response", CreatedLead, response, request=request, settings=settings)
         return self._with_id(created, response)
