@@ -571,6 +571,8 @@ def test_zohos_token_throttle_is_no_refusal(way: Way, shared: MemoryCredentialSt
     crm.faults.throttle = 1
     (error,) = way.create(crm, lead=WHOLE_LEAD, account=Account("zoho-crm", WAYS_IN["zoho-crm"]))
     assert isinstance(error, ConnectError) and error.retryable and "throttled" in error.message
+    assert error.retry_after is not None
+    assert 590 < error.retry_after <= 600  # it does not say so, and ten tokens in ten minutes is its limit
     assert crm.count == 0
 
 

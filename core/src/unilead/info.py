@@ -74,6 +74,7 @@ class OAuth2:
         dead_grant_errors: beginnings of the endpoint's errors that mean *this refresh token is dead*, in lower case
             with underscores.
         throttle_errors: beginnings of those that mean *too many requests*, whatever their status.
+        throttle_seconds: how long to leave a throttled endpoint alone where its answer does not say.
     """
 
     token_url: str
@@ -89,6 +90,7 @@ class OAuth2:
     token_hosts: tuple[str, ...] = ()
     dead_grant_errors: tuple[str, ...] = ("invalid_grant",)
     throttle_errors: tuple[str, ...] = ()
+    throttle_seconds: float | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -158,7 +158,9 @@ def _refusal(scheme: OAuth2, response: Response, answer: Mapping[str, Any], secr
         return any(code.startswith(name) for code in codes for name in known)
 
     if response.status == 429 or says(*scheme.throttle_errors):
-        return ConnectError(f"the token endpoint is throttled: {words}", retry_after=retry_after(response))
+        wait = retry_after(response)
+        text = f"the token endpoint is throttled: {words}"
+        return ConnectError(text, retry_after=scheme.throttle_seconds if wait is None else wait)
     if response.status < 500 and says(*_CLIENT_ERRORS, *scheme.dead_grant_errors):
         what = "client" if says(*_CLIENT_ERRORS) else "refresh token"
         text = f"the token endpoint refuses the {what}: {words}"

@@ -158,6 +158,7 @@ INFO = ProviderInfo(
         token_hosts=tuple(re.escape(host) for host in ACCOUNTS.values()),
         dead_grant_errors=("invalid_grant", "invalid_code"),
         throttle_errors=("access_denied",),  # ten tokens in ten minutes; has status 400
+        throttle_seconds=600,
     ),
     settings=ZohoCrmSettings,
     fields=FIELDS,
