@@ -104,6 +104,21 @@ async def test_f069_a_job_whose_commit_was_lost_and_happened_is_there(board: Boa
     assert posted.job is not None and posted.job.counts["pending"] == 3
 
 
+async def test_f069_a_job_that_is_stored_is_never_called_not_stored(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hears that nothing was stored posts it again, and each lead would be there twice."""
+
+    async def fail(*_: Any) -> None:
+        raise StorageError("unreachable")
+
+    monkeypatch.setattr(Jobs, "get", fail)
+    assert (await board.post()).counts["pending"] == 3
+    with losing_commits(board.database), pytest.raises(StorageError) as caught:
+        await board.jobs.post(board.tenant_id, board.account_ids[0], LEADS)
+    assert caught.value.may_be_written
+
+
 async def test_a_job_of_an_account_that_is_gone(board: Board, accounts: Accounts) -> None:
     job = await board.post()
     await accounts.delete(board.tenant_id, board.account_ids[0])

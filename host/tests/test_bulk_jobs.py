@@ -83,6 +83,15 @@ async def test_a_body_that_is_no_job_is_refused_as_a_whole(
     assert (await stage.get(BULK)).json()["result"] == []
 
 
+async def test_a_number_that_json_cannot_carry_is_refused_in_its_row(stage: Stage) -> None:
+    content = b'{"leads": [{"last_name": "L", "custom_fields": {"a": 1e999}}, {"last_name": "M"}]}'
+    answer = await stage.post(SELL, content=content, path=BULK)
+    job = await ended(stage, answer.json()["id"])
+    assert job["rows"] == counted(created=1, rejected=1)
+    [row] = await rows_of(stage, job["id"], "status=rejected")
+    assert row["row"] == 1
+
+
 async def test_a_job_has_no_end_of_rows(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unilead_host.bulk.upload.MAX_ROWS", 2)
     answer = await post(stage, SELL, [lead(1), lead(2), lead(3)])

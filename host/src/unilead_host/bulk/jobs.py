@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 from uuid import uuid4
@@ -116,13 +117,18 @@ class Jobs:
                 if await connection.scalar(wanted) is None:
                     return await self._posted_before(connection, tenant_id, account_id, key, fingerprint)
                 await self._insert_rows(connection, job_id, leads)
+                # asked before the commit: once it is stored, nothing may fail that would be taken for "not stored"
+                stored = await _find(connection, tenant_id, job_id)
         except sa.exc.IntegrityError:
             return Posted("gone")
         except StorageError as error:
-            if not error.may_be_written or (stored := await self.get(tenant_id, job_id)) is None:
-                raise
-            return Posted("new", stored)
-        return Posted("new", await self.get(tenant_id, job_id))
+            if error.may_be_written:
+                with suppress(StorageError):  # which says nothing about the commit
+                    stored = await self.get(tenant_id, job_id)
+                    if stored is not None:
+                        return Posted("new", stored)
+            raise
+        return Posted("new", stored)
 
     async def _insert_rows(self, connection: Connection, job_id: str, leads: Sequence[str]) -> None:
         for start in range(0, len(leads), CHUNK):

@@ -60,4 +60,5 @@ def _items(body: bytes) -> list[str]:
         raise Refusal(400, 'the body must be {"leads": […]}, or a lead on each line as application/x-ndjson')
     if others := sorted(value.keys() - {"leads"}):
         raise Refusal(400, f"{others[0][:40]} is not known here; the body has leads and nothing else")
-    return [to_json(lead, inf_nan_mode="null").decode() for lead in leads]
+    # a number such as 1e999 becomes ``Infinity``, which is no JSON: its row is refused, and not sent with another value
+    return [to_json(lead, inf_nan_mode="constants").decode() for lead in leads]
