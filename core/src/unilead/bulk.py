@@ -168,7 +168,12 @@ class Run:
         return good, refused
 
     def _finished(self, row: _Row) -> Request:
-        return self.provider.finish(row.request, self.settings, base_url=self.origin)
+        """Encode the request of one lead. Raises: LeadError; as in `_composed`."""
+        try:
+            return self.provider.finish(row.request, self.settings, base_url=self.origin)
+        except HookContractError as error:
+            error.outcome = "rejected"
+            raise
 
     # --- sending --------------------------------------------------------------------------------------------------
 
