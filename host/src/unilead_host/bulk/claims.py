@@ -7,7 +7,7 @@ twice, changes nothing it must not; that a lead was created is news at any time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 from uuid import uuid4
@@ -34,12 +34,16 @@ class Lease:
 
     Attributes:
         id: tells this lease from every other one.
+        is_due: whether leads may be sent; otherwise only what an earlier worker left behind was judged.
+        orphans: leads that it left on their way, as JSON text; they are ``unknown`` now.
     """
 
     job_id: str
     tenant_id: str
     account_id: str
     id: str
+    is_due: bool = True
+    orphans: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,15 @@ class Claims:
 
     # --- jobs ---------------------------------------------------------------------------------------------------------
 
-    async def take(self) -> Lease | None:
+    async def take(self, busy: Collection[str] = ()) -> Lease | None:
         """Lease the oldest job that can be worked on; of each account one at a time. ``None`` for none.
 
         What an earlier worker of it left ``sending`` is ``unknown`` from now on.
+
+        Args:
+            busy: accounts that this process works for already, whatever a clock that jumped says of its leases.
         """
-        wanted = _takeable().limit(1)
+        wanted = _takeable().where(bulk_jobs.c.account_id.not_in(busy)).limit(1)
         async with self._database.reading() as connection:
             if (await connection.execute(wanted)).one_or_none() is None:
                 return None
@@ -116,34 +123,34 @@ class Claims:
             found = (await connection.execute(locked)).one_or_none()
             if found is None:
                 return None
-            lease = Lease(found.id, found.tenant_id, found.account_id, uuid4().hex)
+            lease_id = uuid4().hex
             until = now() + self.lease
             # asked again, for another host may have taken a job of the account just before it was locked
             mine = (bulk_jobs.c.id == found.id) & _is_free(bulk_jobs) & ~_is_worked_on(found.account_id)
-            taken = sa.update(bulk_jobs).where(mine).values(owner=lease.id, lease_until=until, updated_at=now())
+            taken = sa.update(bulk_jobs).where(mine).values(owner=lease_id, lease_until=until, updated_at=now())
             if not (await connection.execute(taken)).rowcount:
                 return None
             orphans = (bulk_rows.c.job_id == found.id) & (bulk_rows.c.state == "sending")
             lost = {"state": "unknown", "error": json.dumps(_ORPHANED), "judged_at": now()}
-            await connection.execute(sa.update(bulk_rows).where(orphans).values(lost))
-            return lease
+            buried = sa.update(bulk_rows).where(orphans).values(lost).returning(bulk_rows.c.lead)
+            leads = tuple(row.lead for row in await connection.execute(buried))
+            return Lease(found.id, found.tenant_id, found.account_id, lease_id, bool(found.is_due), leads)
 
     async def extend(self, lease: Lease) -> None:
         """Keep a job. Raises: LeaseLostError."""
         async with self._database.transaction() as connection:
             await self._extend(connection, lease)
 
-    async def release(self, lease: Lease, ending: Ending) -> None:
-        """Give a job back; it is done when every row has a verdict. Safe to do again."""
+    async def release(self, lease: Lease, ending: Ending | None) -> None:
+        """Give a job back; it is done when every row has a verdict. Safe to do again.
+
+        Args:
+            ending: ``None`` where it waits, or is stopped, as before.
+        """
         table = bulk_jobs.c
         mine = (table.id == lease.job_id) & (table.owner == lease.id)
         free = {"owner": None, "lease_until": None, "updated_at": now()}
         is_open = sa.exists().where((bulk_rows.c.job_id == lease.job_id) & bulk_rows.c.state.in_(OPEN))
-        later: dict[str, Any] = {"reason": json.dumps(ending.reason) if ending.reason else None, "not_before": None}
-        if ending.wait is not None:
-            later["not_before"] = now() + ending.wait
-        elif ending.reason:
-            later["state"] = "stopped"
         async with self._database.transaction() as connection:
             if not (await connection.execute(sa.update(bulk_jobs).where(mine).values(free))).rowcount:
                 return
@@ -151,18 +158,20 @@ class Claims:
             queued = (table.id == lease.job_id) & (table.state == "queued")
             over = {"state": "done", "reason": None, "not_before": None}
             done = await connection.execute(sa.update(bulk_jobs).where(queued & ~is_open).values(over))
-            if not done.rowcount:
-                await connection.execute(sa.update(bulk_jobs).where(queued).values(later))
+            if not done.rowcount and ending is not None:
+                await connection.execute(sa.update(bulk_jobs).where(queued).values(_later(ending)))
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
-    async def claim(self, lease: Lease, count: int) -> list[ClaimedRow]:
+    async def claim(self, lease: Lease, count: int, *, after: int = 0) -> list[ClaimedRow]:
         """Take the next rows: on disk as ``sending`` when this returns, so that they may be sent.
 
+        Args:
+            after: only those behind this row.
         Raises: LeaseLostError, StorageError; nothing may be sent then.
         """
         table = bulk_rows.c
-        pending = (table.job_id == lease.job_id) & (table.state == "pending")
+        pending = (table.job_id == lease.job_id) & (table.state == "pending") & (table.row > after)
         async with self._database.transaction() as connection:
             await self._extend(connection, lease)
             wanted = sa.select(table.row).where(pending).order_by(table.row).limit(count)
@@ -198,7 +207,7 @@ def _takeable() -> Any:
     is_due = (job.state == "queued") & sa.or_(job.not_before.is_(None), job.not_before <= now())
     has_orphans = sa.exists().where((row.job_id == job.id) & (row.state == "sending"))
     return (
-        sa.select(job.id, job.tenant_id, job.account_id)
+        sa.select(job.id, job.tenant_id, job.account_id, is_due.label("is_due"))
         .join(accounts, accounts.c.id == job.account_id)
         .where((is_due | has_orphans) & _is_free(bulk_jobs), ~_is_worked_on(job.account_id))
         .order_by(job.created_at, job.id)
@@ -213,6 +222,16 @@ def _is_worked_on(account_id: Any) -> Any:
     """Whether somebody works on a job of this account."""
     other = bulk_jobs.alias()
     return sa.exists().where((other.c.account_id == account_id) & (other.c.lease_until > now()))
+
+
+def _later(ending: Ending) -> dict[str, Any]:
+    """What becomes of a job that is not done."""
+    later: dict[str, Any] = {"reason": json.dumps(ending.reason) if ending.reason else None, "not_before": None}
+    if ending.wait is not None:
+        later["not_before"] = now() + ending.wait
+    elif ending.reason:
+        later["state"] = "stopped"
+    return later
 
 
 def _verdict(job_id: str, found: Judged) -> sa.Update:

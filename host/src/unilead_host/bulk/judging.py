@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,7 @@ from unilead_host.verdicts import REPEATED, Refused
 from unilead_host.wire import UNKNOWN, error_body
 
 PAUSE = 30.0  # seconds until what was not sent is tried again
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 MAX_RAW = 4_096  # characters of a CRM's answer that are kept with a row
 
 
@@ -48,12 +51,14 @@ class Judging:
     Attributes:
         counts: verdicts by state.
         pause: seconds to wait because something was surely not sent; ``None`` where all was.
+        reason: why it was not, an error's body.
         doubtful: rows in a row whose outcome is unknown.
     """
 
     def __init__(self, tools: Tools, lease: Lease) -> None:
         self.counts: Counter[str] = Counter()
         self.pause: float | None = None
+        self.reason: Mapping[str, Any] | None = None
         self.doubtful = 0
         self._tools = tools
         self._lease = lease
@@ -73,11 +78,11 @@ class Judging:
         if isinstance(verdict, Result):
             told = {"dropped": verdict.dropped, "unknown": verdict.unknown}
             warnings = {name: list(paths) for name, paths in told.items() if paths}
-            found = Judged(claimed.row, claimed.attempt, "created", verdict.id, warnings=warnings)
+            found = Judged(claimed.row, claimed.attempt, "created", _storable(verdict.id), warnings=warnings)
         else:
             state = "pending" if verdict.outcome == "not_sent" else verdict.outcome
             found = Judged(claimed.row, claimed.attempt, state, error=error_of(verdict, info, claimed.lead))
-            self._consider(claimed, verdict)
+            self._consider(claimed, verdict, found)
         if not isinstance(verdict, RepeatedError):
             self.doubtful = self.doubtful + 1 if found.state == "unknown" else 0
         self.counts[found.state] += 1
@@ -88,12 +93,16 @@ class Judging:
         """Take note that a row was not handed on at all."""
         self._add(Judged(claimed.row, claimed.attempt, "pending"))
 
-    def _consider(self, claimed: ClaimedRow, error: LeadError) -> None:
+    def doubt(self, lead: str) -> None:
+        """Let the guard against blind repetitions know of a lead whose outcome is unknown."""
+        noted = self._tools.repeats.note(self._scope, _document(lead))
+        self._tools.writes.soon(lambda: self._tools.repeats.write(noted))
+
+    def _consider(self, claimed: ClaimedRow, error: LeadError, found: Judged) -> None:
         if error.outcome == "not_sent":
-            self.pause = max(self.pause or PAUSE, error.retry_after or 0)
+            self.pause, self.reason = max(self.pause or PAUSE, error.retry_after or 0), found.error
         elif error.outcome == "unknown" and not isinstance(error, RepeatedError):
-            noted = self._tools.repeats.note(self._scope, _document(claimed.lead))
-            self._tools.writes.soon(lambda: self._tools.repeats.write(noted))
+            self.doubt(claimed.lead)
 
     def _add(self, found: Judged) -> None:
         self._found.append(found)
@@ -102,10 +111,15 @@ class Judging:
 
     async def flush(self) -> None:
         """Write what is there; again later, where the database refuses it."""
+        await self._tools.writes.write(self.write)
+
+    async def write(self) -> None:
+        """Write what is not written yet. Raises: StorageError; it is kept then."""
         async with self._writing:
-            found, self._found = self._found, []
+            found = self._found[:]
             if found:
-                await self._tools.writes.write(lambda: self._tools.claims.judge(self._lease, found))
+                await self._tools.claims.judge(self._lease, found)
+                del self._found[: len(found)]
 
 
 def error_of(error: LeadError, info: ProviderInfo, lead: str = "") -> dict[str, Any]:
@@ -124,3 +138,8 @@ def _document(lead: str) -> dict[str, Any]:
         return read_object(lead)
     except InvalidLeadError:
         return {}
+
+
+def _storable(lead_id: str) -> str:
+    """What no database stores as text is replaced: a verdict with an odd id is better than none."""
+    return _UNSTORABLE.sub("\ufffd", lead_id)

@@ -60,7 +60,7 @@ class Runner:
         if self._draining.is_set() or len(self._running) >= JOBS:
             return False
         try:
-            lease = await self._tools.claims.take()
+            lease = await self._tools.claims.take([work.lease.account_id for work in self._running.values()])
         except Exception as fault:  # whatever it is, jobs must not wait for the next start of the host
             LOG.error("bulk.not_taken", fault=type(fault).__name__, reason=str(fault))
             return False

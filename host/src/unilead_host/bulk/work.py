@@ -24,14 +24,20 @@ DOUBTFUL = "The outcome of many requests in a row is unknown: look at the CRM, t
 
 
 class Work:
-    """Creates the leads of one job."""
+    """Creates the leads of one job.
+
+    Attributes:
+        lease: the job.
+    """
 
     def __init__(self, tools: Tools, lease: Lease) -> None:
+        self.lease = lease
         self._tools = tools
-        self._lease = lease
         self._judging = Judging(tools, lease)
         self._creating: AsyncCreating | None = None
         self._is_stopped = False
+        self._is_changed = False  # the account, since it was asked for
+        self._last = 0  # row claimed
         self._waiting: list[ClaimedRow] = []  # claimed, and not handed on yet
         self._on_its_way: dict[int, ClaimedRow] = {}  # by row
 
@@ -43,24 +49,31 @@ class Work:
 
     async def run(self) -> None:
         """Work until there is nothing more to do, then give the job back."""
-        ending = Ending(wait=PAUSE)
+        ending: Ending | None = _paused("the host failed, and its log says why")
         beating = asyncio.create_task(self._beat())
         try:
-            ending = await self._run()
+            for lead in self.lease.orphans:
+                self._judging.doubt(lead)
+            ending = await self._run() if self.lease.is_due else None
         except LeaseLostError:
             ending = Ending()
         except StorageError as error:
-            LOG.error("bulk.paused", job_id=self._lease.job_id, reason=error.reason)
+            LOG.error("bulk.paused", job_id=self.lease.job_id, reason=error.reason)
+            ending = _paused(str(error))
         except Exception as fault:  # of a plugin or of the host: other jobs go on, and this one later
-            LOG.error("bulk.crashed", job_id=self._lease.job_id, fault=type(fault).__name__, exc_info=fault)
+            LOG.error("bulk.crashed", job_id=self.lease.job_id, fault=type(fault).__name__, exc_info=fault)
         finally:
             beating.cancel()
-            await self._judging.flush()
-            await self._tools.writes.write(lambda: self._tools.claims.release(self._lease, ending))
+            await self._tools.writes.write(lambda: self._give_back(ending))
+
+    async def _give_back(self, ending: Ending | None) -> None:
+        """Every verdict first: whoever takes the job next calls unknown what is on its way."""
+        await self._judging.write()
+        await self._tools.claims.release(self.lease, ending)
 
     async def _run(self) -> Ending:
         try:
-            target = await self._tools.targets.find(self._lease.tenant_id, self._lease.account_id, creates=True)
+            target = await self._tools.targets.find(self.lease.tenant_id, self.lease.account_id, creates=True)
         except Refusal as refusal:
             return Ending(refusal.body)
         info = target.provider.info
@@ -81,29 +94,36 @@ class Work:
             await creating.aclose()
             for claimed in self._waiting:
                 self._judging.give_back(claimed)
-            told = {"job_id": self._lease.job_id, "account_id": self._lease.account_id, "provider": info.slug}
+            told = {"job_id": self.lease.job_id, "account_id": self.lease.account_id, "provider": info.slug}
             LOG.info("bulk.worked", **told, calls=creating.calls, **self._judging.counts)
         if creating.closed is not None:
             return await self._closed(creating.closed, target)
         if is_doubtful:
             return Ending(error_body(500, DOUBTFUL))
-        return Ending(wait=None if self._is_stopped else self._judging.pause)
+        if self._is_stopped or self._is_changed or self._judging.pause is None:
+            return Ending()
+        return Ending(self._judging.reason, self._judging.pause)
 
     def _begin(self, target: Target) -> AsyncCreating:
-        creating = target.client.create_many(self._rows(), target.account, concurrency=CONCURRENCY, numbered=True)
+        creating = target.client.create_many(self._rows(target), target.account, concurrency=CONCURRENCY, numbered=True)
         self._creating = creating
         if self._is_stopped:
             creating.stop()
         return creating
 
-    async def _rows(self) -> AsyncIterator[tuple[int, Given]]:
-        """Claim rows as they are needed, once every earlier verdict is written."""
+    async def _rows(self, target: Target) -> AsyncIterator[tuple[int, Given]]:
+        """Claim rows as they are needed, each once, as long as the account is what it was."""
         assert self._creating is not None  # noqa: S101 - it is what takes from here
         while not self._is_stopped:
             await self._judging.flush()
+            stored = await self._tools.accounts.recall(self.lease.tenant_id, self.lease.account_id)
+            self._is_changed = stored != target.stored  # blocked, deleted, or with other credentials
+            if self._is_changed:
+                return
             await self._claim(self._creating.size)
             if not self._waiting:
                 return
+            self._last = self._waiting[-1].row
             while self._waiting:
                 given = await self._given(self._waiting[0])
                 claimed = self._waiting.pop(0)
@@ -111,7 +131,7 @@ class Work:
                 yield claimed.row, given
 
     async def _claim(self, count: int) -> None:
-        claiming = asyncio.ensure_future(self._tools.claims.claim(self._lease, count))
+        claiming = asyncio.ensure_future(self._tools.claims.claim(self.lease, count, after=self._last))
         try:
             await asyncio.shield(claiming)
         finally:  # cancelled, because nothing more is sent, it goes on all the same: what it claims is given back
@@ -128,7 +148,7 @@ class Work:
         """What it means that the account can send no more."""
         reason = error_of(error, target.provider.info)
         if isinstance(error, AuthError):
-            trace = {"job_id": self._lease.job_id}
+            trace = {"job_id": self.lease.job_id}
             await self._tools.writes.write(lambda: blame(self._tools.accounts, target.stored, error, "create", **trace))
             return Ending(reason)
         return Ending(reason, max(error.retry_after or 0, PAUSE))
@@ -138,8 +158,12 @@ class Work:
         while True:
             await asyncio.sleep(self._tools.claims.lease / HEARTBEATS)
             try:
-                await self._tools.claims.extend(self._lease)
+                await self._tools.claims.extend(self.lease)
             except LeaseLostError:
                 self.stop()
             except StorageError as error:
-                LOG.warning("bulk.not_extended", job_id=self._lease.job_id, reason=error.reason)
+                LOG.warning("bulk.not_extended", job_id=self.lease.job_id, reason=error.reason)
+
+
+def _paused(reason: str) -> Ending:
+    return Ending(error_body(503, f"The job was paused: {reason}"), PAUSE)

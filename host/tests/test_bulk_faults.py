@@ -1,0 +1,165 @@
+"""Bulk jobs whose account, plugin, clock or database changes in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from host_bulk import act, counted, ended, job_of, lead, posted, rows_of
+from host_stage import Stage, staged
+from unilead import ConfigurationError, CreatedLead, Lead, Provider, Request
+from unilead_host.bulk.claims import Claims, Ending
+from unilead_host.storage import StorageError, now
+from unilead_host.storage.tables import bulk_jobs
+
+pytestmark = pytest.mark.anyio
+SELL = "zendesk-sell"
+
+
+async def begun(stage: Stage, count: int) -> str:
+    """A job that is being worked on, slowly."""
+    crm = stage.simulators[SELL]
+    crm.faults.latency = 0.05
+    job_id = await posted(stage, SELL, [lead(number) for number in range(count)])
+    async with asyncio.timeout(10):
+        while len(crm.calls) < 8:
+            await asyncio.sleep(0.01)
+    return job_id
+
+
+async def change(stage: Stage, statement: Any) -> None:
+    async with stage.host.database.transaction() as connection:
+        await connection.execute(statement)
+
+
+async def test_an_account_that_is_blocked_meanwhile_gets_no_more_leads(stage: Stage) -> None:
+    job_id = await begun(stage, 200)
+    await stage.host.accounts.set_blocked(stage.tenant_id, stage.accounts[SELL], True)
+    calls = len(stage.simulators[SELL].calls)
+    job = await ended(stage, job_id)
+    assert (job["status"], job["reason"]["message"]) == ("stopped", "The integrated account is blocked")
+    assert len(stage.simulators[SELL].calls) <= calls + 8
+    assert job["rows"] == counted(created=stage.simulators[SELL].count, pending=200 - stage.simulators[SELL].count)
+
+
+async def test_credentials_that_change_meanwhile_are_used_from_then_on(stage: Stage) -> None:
+    job_id = await begun(stage, 60)
+    crm = stage.simulators[SELL]
+    new = "another-token-of-the-account"
+    settings = {name: new if name == "access_token" else value for name, value in crm.sample_settings.items()}
+    assert await stage.host.accounts.update(stage.tenant_id, stage.accounts[SELL], settings=settings)
+    crm.calls.clear()
+    await ended(stage, job_id)
+    assert "another-token" in str(crm.calls[-1].headers)
+
+
+async def test_f082_a_row_that_a_plugin_fails_on_is_refused(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    compose = Provider.compose
+
+    def composed(self: Provider, one: Lead, settings: Any) -> Request:
+        request = compose(self, one, settings)
+        return request.changed(headers={"X-Odd": "a\r\nb"}) if one.last_name == "Lead 2" else request
+
+    monkeypatch.setattr(Provider, "compose", composed)
+    job_id = await posted(stage, SELL, [lead(1), lead(2), lead(3)])
+    job = await ended(stage, job_id)
+    assert (job["status"], job["rows"]) == ("done", counted(created=2, rejected=1))
+    [row] = await rows_of(stage, job_id, "status=rejected")
+    assert (row["row"], row["attempts"]) == (2, 1)
+
+
+async def test_the_guard_knows_of_rows_that_a_dead_host_left_on_their_way(host_url: str) -> None:
+    async with staged(host_url) as stage:
+        await stage.host.runner.stop()
+        job_id = await posted(stage, SELL, [lead(1)])
+        lease = await stage.host.claims.take()
+        assert lease is not None
+        assert len(await stage.host.claims.claim(lease, 1)) == 1
+        await change(stage, sa.update(bulk_jobs).values(lease_until=now() - 1))
+    async with staged(host_url) as stage:
+        assert (await ended(stage, job_id))["rows"] == counted(unknown=1)
+        assert (await stage.post(SELL, lead(1))).status_code == 500
+        assert stage.simulators[SELL].count == 0
+
+
+async def test_f083_a_clock_that_jumps_takes_no_job_from_its_own_worker(stage: Stage) -> None:
+    job_id = await begun(stage, 20)
+    stage.simulators[SELL].faults.latency = 0.5
+    await asyncio.sleep(0.1)
+    await change(stage, sa.update(bulk_jobs).values(lease_until=now() - 1))
+    stage.host.runner.wake()
+    await asyncio.sleep(0.2)
+    assert (await job_of(stage, job_id))["rows"]["unknown"] == 0
+    assert (await ended(stage, job_id, ["done"]))["rows"] == counted(created=20)
+    assert stage.simulators[SELL].count == 20
+
+
+async def test_f071_a_verdict_that_is_written_late_is_the_one_that_was_given(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job is given back with its verdicts, or not yet."""
+    judge, refusals = Claims.judge, [1, 2, 3]
+
+    async def judged(self: Claims, *given: Any) -> None:
+        if refusals:
+            refusals.pop()
+            raise StorageError("locked")
+        await judge(self, *given)
+
+    monkeypatch.setattr("unilead_host.verdict_writes.PAUSE", 0.1)
+    monkeypatch.setattr(Claims, "judge", judged)
+    job_id = await posted(stage, SELL, [{"first_name": "F"}])
+    assert (await ended(stage, job_id))["rows"] == counted(rejected=1)
+
+
+async def test_a_job_that_waits_goes_on_waiting_when_its_lost_rows_are_judged(stage: Stage) -> None:
+    claims = stage.host.claims
+    await stage.host.runner.stop()
+    job_id = await posted(stage, SELL, [lead(1), lead(2)])
+    lease = await claims.take()
+    assert lease is not None
+    await claims.claim(lease, 1)
+    await claims.release(lease, Ending({"message": "later"}, 600))
+    stage.host.runner._draining.clear()
+    stage.host.runner.start()
+    stage.host.runner.wake()
+    async with asyncio.timeout(10):
+        while (await job_of(stage, job_id))["rows"] != counted(unknown=1, pending=1):
+            await asyncio.sleep(0.02)
+    job = await ended(stage, job_id, ["waiting"])
+    assert (job["reason"], stage.simulators[SELL].count) == ({"message": "later"}, 0)
+    await act(stage, job_id, "cancel")
+
+
+async def test_what_was_not_sent_is_tried_again_later_and_says_why(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at once, again and again."""
+    tried: list[str | None] = []
+
+    def broken(self: Provider, request: Request, *_: Any, **__: Any) -> Request:
+        tried.append(request.lead.last_name if request.lead else None)
+        raise ConfigurationError("the credential store failed")
+
+    monkeypatch.setattr(Provider, "finish", broken)
+    job_id = await posted(stage, SELL, [lead(number) for number in range(40)])
+    job = await ended(stage, job_id)
+    assert (job["status"], job["rows"], len(tried)) == ("waiting", counted(pending=40), 40)
+    assert job["reason"]["message"] == "the credential store failed"
+
+
+async def test_a_lead_id_that_a_database_cannot_store_costs_no_verdict(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse = Provider.parse_response
+
+    def parsed(self: Provider, *given: Any) -> CreatedLead:
+        return parse(self, *given).model_copy(update={"id": "7\x00\ud8007"})
+
+    monkeypatch.setattr(Provider, "parse_response", parsed)
+    job_id = await posted(stage, SELL, [lead(1), {}])
+    assert (await ended(stage, job_id))["rows"] == counted(created=1, rejected=1)
+    assert (await rows_of(stage, job_id))[0]["id"] == "7\ufffd\ufffd7"
