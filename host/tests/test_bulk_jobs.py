@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from host_bulk import BULK, act, counted, ended, job_of, lead, post, posted, rows_of
 from host_stage import Stage, staged
 from unilead import Response
+from unilead_host.bulk.upload import leads_of
+from unilead_host.wire import Refusal
 
 pytestmark = pytest.mark.anyio
 SELL, HUBSPOT = "zendesk-sell", "hubspot"
@@ -92,10 +95,20 @@ async def test_a_number_that_json_cannot_carry_is_refused_in_its_row(stage: Stag
     assert row["row"] == 1
 
 
-async def test_a_job_has_no_end_of_rows(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unilead_host.bulk.upload.MAX_ROWS", 2)
-    answer = await post(stage, SELL, [lead(1), lead(2), lead(3)])
-    assert (answer.status_code, "a job takes 2" in answer.json()["message"]) == (400, True)
+@pytest.mark.parametrize("kind", ["json", "x-ndjson"])
+async def test_millions_of_leads_are_refused_before_much_is_made_of_them(kind: str) -> None:
+    number = 1_000_000
+    body = b'{"leads": [' + b"{}," * number + b"{}]}" if kind == "json" else b"{}\n" * number
+    tracemalloc.start()
+    with pytest.raises(Refusal, match="a job takes 10000"):
+        leads_of(body, f"application/{kind}")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 90 * number  # an empty dict has 64 bytes, its place in a list 8
+
+
+async def test_lines_end_with_a_line_feed_and_nothing_else() -> None:
+    assert leads_of("{}\r\n\n \u2028{}\x0c\n  \n{}".encode(), "application/x-ndjson") == ["{}\r", " \u2028{}\x0c", "{}"]
 
 
 async def test_a_job_may_be_larger_than_a_lead(host_url: str) -> None:

@@ -126,7 +126,7 @@ class Claims:
             lease_id = uuid4().hex
             until = now() + self.lease
             # asked again, for another host may have taken a job of the account just before it was locked
-            mine = (bulk_jobs.c.id == found.id) & _is_free(bulk_jobs) & ~_is_worked_on(found.account_id)
+            mine = (bulk_jobs.c.id == found.id) & _is_free(bulk_jobs) & ~_is_worked_on(bulk_jobs.c.account_id)
             taken = sa.update(bulk_jobs).where(mine).values(owner=lease_id, lease_until=until, updated_at=now())
             if not (await connection.execute(taken)).rowcount:
                 return None
@@ -218,10 +218,10 @@ def _is_free(table: Any) -> sa.ColumnElement[bool]:
     return sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now())
 
 
-def _is_worked_on(account_id: Any) -> Any:
-    """Whether somebody works on a job of this account."""
+def _is_worked_on(account_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whether somebody works on a job of this account; asked once for all jobs, of which there may be thousands."""
     other = bulk_jobs.alias()
-    return sa.exists().where((other.c.account_id == account_id) & (other.c.lease_until > now()))
+    return account_id.in_(sa.select(other.c.account_id).where(other.c.lease_until > now()))
 
 
 def _later(ending: Ending) -> dict[str, Any]:

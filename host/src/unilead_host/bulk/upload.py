@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
+from itertools import islice
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
@@ -34,9 +37,13 @@ def leads_of(body: bytes, content_type: str) -> list[str]:
         raise Refusal(415, KINDS)
     if not leads:
         raise Refusal(400, "there are no leads in the body")
-    if len(leads) > MAX_ROWS:
-        raise Refusal(400, f"{len(leads)} leads are too many: a job takes {MAX_ROWS}; post several jobs")
     return leads
+
+
+def _check_number(leads: list[Any]) -> None:
+    """Refuse too many leads before more is made of them: 16 MiB have room for millions."""
+    if len(leads) > MAX_ROWS:
+        raise Refusal(400, f"there are too many leads: a job takes {MAX_ROWS}; post several jobs")
 
 
 def _lines(body: bytes) -> list[str]:
@@ -47,7 +54,10 @@ def _lines(body: bytes) -> list[str]:
         raise Refusal(400, f"line {line} is not UTF-8") from None
     if (place := text.find("\x00")) >= 0:
         raise Refusal(400, f"line {text.count(chr(10), 0, place) + 1} holds NUL")
-    return [line for line in text.split("\n") if line.strip()]
+    lines = (line.rstrip("\n") for line in StringIO(text, newline="\n") if line.strip())
+    leads = list(islice(lines, MAX_ROWS + 1))
+    _check_number(leads)
+    return leads
 
 
 def _items(body: bytes) -> list[str]:
@@ -60,5 +70,6 @@ def _items(body: bytes) -> list[str]:
         raise Refusal(400, 'the body must be {"leads": […]}, or a lead on each line as application/x-ndjson')
     if others := sorted(value.keys() - {"leads"}):
         raise Refusal(400, f"{others[0][:40]} is not known here; the body has leads and nothing else")
+    _check_number(leads)
     # a number such as 1e999 becomes ``Infinity``, which is no JSON: its row is refused, and not sent with another value
     return [to_json(lead, inf_nan_mode="constants").decode() for lead in leads]
