@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from host_storage import locked, losing_commits
+from host_storage import locked, losing_commits, pausing
 from unilead_host.accounts import Accounts
 from unilead_host.bulk.claims import Claims, Ending, Judged, Lease, LeaseLostError
 from unilead_host.bulk.jobs import Job, Jobs
@@ -280,6 +280,18 @@ async def test_what_was_not_sent_is_pending_or_cancelled_with_its_job(board: Boa
     with pytest.raises(LeaseLostError):
         await board.claims.claim(lease, 1)
     await board.claims.judge(lease, [Judged(1, 2, "pending")])
+    assert await board.states(job) == ["cancelled"] * 3
+
+
+async def test_a_verdict_that_comes_while_its_job_is_cancelled_leaves_nothing_pending(board: Board) -> None:
+    job, lease = await board.on_its_way()
+    with pausing(board.database, "UPDATE", "bulk_rows") as (waits, go_on):
+        cancelling = asyncio.create_task(board.jobs.cancel(job))
+        await asyncio.to_thread(waits.wait, 10)
+        judging = asyncio.create_task(board.claims.judge(lease, [Judged(1, 1, "pending")]))
+        await asyncio.sleep(0.2)
+        go_on.set()
+        await asyncio.gather(cancelling, judging)
     assert await board.states(job) == ["cancelled"] * 3
 
 

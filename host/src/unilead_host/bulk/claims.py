@@ -184,7 +184,10 @@ class Claims:
     async def judge(self, lease: Lease, found: Iterable[Judged]) -> None:
         """Write verdicts; safe to write again."""
         verdicts = [_verdict(lease.job_id, one) for one in found]
+        # the job before its rows, as whoever cancels or deletes it: they wait for each other, and never in a circle
+        job = sa.select(bulk_jobs.c.id).where(bulk_jobs.c.id == lease.job_id).with_for_update(key_share=True)
         async with self._database.transaction() as connection:
+            await connection.execute(job)
             await connection.run_sync(lambda inner: [inner.execute(verdict) for verdict in verdicts])
             await cancel_rows(connection, lease.job_id)
 
