@@ -14,6 +14,7 @@ from unilead_host.accounts import Accounts
 from unilead_host.bulk.claims import Claims, Ending, Judged, Lease, LeaseLostError
 from unilead_host.bulk.jobs import Job, Jobs
 from unilead_host.storage import Database, StorageError, now
+from unilead_host.storage.tables import accounts as accounts_table
 from unilead_host.storage.tables import bulk_jobs, bulk_rows
 from unilead_host.tenants import Tenants
 
@@ -303,6 +304,19 @@ async def test_send_again_changes_all_rows_or_none(board: Board) -> None:
     assert await board.states(job) == ["unknown", "pending", "pending"]
     found, others = await board.jobs.send_again(job, [1])
     assert found is not None and (found.status, found.reason, others) == ("queued", None, [])
+
+
+async def test_who_works_on_a_job_waits_for_nobody_who_deletes_its_account(board: Board) -> None:
+    """PostgreSQL locks the account first then, and its jobs after that: else both wait in a circle."""
+    job, lease = await board.on_its_way()
+    held = sa.select(accounts_table.c.id).with_for_update()
+    async with board.database.reading() as deleting:
+        await deleting.execute(held)
+        async with asyncio.timeout(4):
+            await board.claims.judge(lease, [Judged(1, 1, "unknown")])
+            await board.jobs.send_again(job, [1])
+            await board.claims.release(lease, Ending(reason={"message": "stop"}))
+    assert (await board.seen(job)).status == "stopped"
 
 
 # --- a database out of order ------------------------------------------------------------------------------------------

@@ -149,17 +149,17 @@ class Claims:
         """
         table = bulk_jobs.c
         mine = (table.id == lease.job_id) & (table.owner == lease.id)
-        free = {"owner": None, "lease_until": None, "updated_at": now()}
+        values: dict[str, Any] = {"owner": None, "lease_until": None, "updated_at": now()}
         is_open = sa.exists().where((bulk_rows.c.job_id == lease.job_id) & bulk_rows.c.state.in_(OPEN))
         async with self._database.transaction() as connection:
-            if not (await connection.execute(sa.update(bulk_jobs).where(mine).values(free))).rowcount:
+            state = await connection.scalar(sa.select(table.state).where(mine).with_for_update(key_share=True))
+            if state is None:
                 return
             await cancel_rows(connection, lease.job_id)
-            queued = (table.id == lease.job_id) & (table.state == "queued")
-            over = {"state": "done", "reason": None, "not_before": None}
-            done = await connection.execute(sa.update(bulk_jobs).where(queued & ~is_open).values(over))
-            if not done.rowcount and ending is not None:
-                await connection.execute(sa.update(bulk_jobs).where(queued).values(_later(ending)))
+            if state == "queued":
+                values |= _later(ending) if await connection.scalar(sa.select(is_open)) else _DONE
+            # the only update of the job: PostgreSQL takes a second one for an insert, and locks its account
+            await connection.execute(sa.update(bulk_jobs).where(mine).values(values))
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
@@ -227,8 +227,13 @@ def _is_worked_on(account_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     return account_id.in_(sa.select(other.c.account_id).where(other.c.lease_until > now()))
 
 
-def _later(ending: Ending) -> dict[str, Any]:
+_DONE = {"state": "done", "reason": None, "not_before": None}
+
+
+def _later(ending: Ending | None) -> dict[str, Any]:
     """What becomes of a job that is not done."""
+    if ending is None:
+        return {}
     later: dict[str, Any] = {"reason": json.dumps(ending.reason) if ending.reason else None, "not_before": None}
     if ending.wait is not None:
         later["not_before"] = now() + ending.wait

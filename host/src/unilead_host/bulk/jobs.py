@@ -217,14 +217,16 @@ class Jobs:
         unknown = (table.job_id == job.id) & (table.state == "unknown") & table.row.in_(wanted)
         async with self._database.transaction() as connection:
             # the same job's other changes wait for this one
-            await connection.execute(sa.update(bulk_jobs).where(bulk_jobs.c.id == job.id).values(updated_at=now()))
+            await connection.execute(
+                sa.select(bulk_jobs.c.id).where(bulk_jobs.c.id == job.id).with_for_update(key_share=True)
+            )
             found = {row.row for row in await connection.execute(sa.select(table.row).where(unknown))}
             if others := sorted(wanted - found):
                 return None, others
             await connection.execute(
                 sa.update(bulk_rows).where(unknown).values(state="pending", send_again=True, judged_at=None)
             )
-            fresh = {"state": "queued", "reason": None, "not_before": None}
+            fresh = {"state": "queued", "reason": None, "not_before": None, "updated_at": now()}
             await connection.execute(sa.update(bulk_jobs).where(bulk_jobs.c.id == job.id).values(fresh))
             return await _find(connection, job.tenant_id, job.id), []
 
