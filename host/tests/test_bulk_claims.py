@@ -171,6 +171,22 @@ async def test_a_job_is_found_soon_among_thousands_of_one_account(board: Board) 
     assert time.monotonic() - before < 1  # it took four to ten when each was compared with all
 
 
+@pytest.mark.parametrize("same", [True, False], ids=["the same job", "another job of its account"])
+async def test_f065_a_job_that_another_host_takes_at_the_same_moment_is_its_own(board: Board, same: bool) -> None:
+    """What is looked for, and what is there when it is taken, are two moments: PostgreSQL locks in between."""
+    if board.database.is_sqlite:
+        pytest.skip("writers of an SQLite file come one after the other")
+    first, second = await board.post(), await board.post()
+    theirs = sa.update(bulk_jobs).where(bulk_jobs.c.id == (first if same else second).id)
+    with pausing(board.database, "SELECT", "FOR NO KEY UPDATE") as (waits, go_on):
+        taking = asyncio.create_task(board.claims.take())
+        await asyncio.to_thread(waits.wait, 10)
+        async with board.database.transaction() as connection:
+            await connection.execute(theirs.values(owner="theirs", lease_until=now() + 60))
+        go_on.set()
+        assert await taking is None
+
+
 async def test_f066_a_slow_worker_keeps_its_rows(board: Board) -> None:
     job, _ = await board.on_its_way()
     assert await board.claims.take() is None
@@ -181,9 +197,14 @@ async def test_f066_a_slow_worker_keeps_its_rows(board: Board) -> None:
 async def test_f064_what_a_dead_worker_had_on_its_way_is_unknown(board: Board) -> None:
     job, dead = await board.on_its_way()
     await board.die(dead)
+    with pytest.raises(LeaseLostError):
+        await board.claims.claim(dead, 1)  # for as long as nobody has it, too
     alive = await board.take()
     assert alive.job_id == job.id
     assert await board.states(job) == ["unknown", "pending", "pending"]
+    [orphan] = await board.jobs.rows(job, limit=1)
+    assert orphan.error is not None and orphan.error["details"] == {"outcome": "unknown", "safe_to_retry": False}
+    assert orphan.judged_at is not None
     assert [row.row for row in await board.claims.claim(alive, 9)] == [2, 3]
     with pytest.raises(LeaseLostError):
         await board.claims.claim(dead, 1)
@@ -266,6 +287,8 @@ async def test_a_lead_that_is_there_after_all_is_not_sent_again(board: Board) ->
     job, lease = await board.on_its_way()
     await board.claims.judge(lease, [Judged(1, 1, "unknown")])
     await board.jobs.send_again(job, [1])
+    await board.claims.judge(lease, [REJECTED, Judged(1, 1, "unknown")])
+    assert (await board.states(job))[0] == "pending"
     await board.claims.judge(lease, [CREATED])
     assert [row.row for row in await board.claims.claim(lease, 9)] == [2, 3]
     assert (await board.states(job))[0] == "created"
@@ -345,6 +368,17 @@ async def test_what_is_written_twice_changes_nothing(board: Board) -> None:
     await board.jobs.resume(job)
     await board.claims.release(lease, Ending(reason={"message": "stop"}))
     assert ((await board.seen(job)).status, (await board.states(job))[0]) == ("queued", "created")
+
+
+async def test_a_job_that_took_long_is_kept_from_its_end_on(board: Board) -> None:
+    job = await board.post()
+    lease = await board.take()
+    rows = await board.claims.claim(lease, 9)
+    await board.claims.judge(lease, [Judged(row.row, row.attempt, "created", "7") for row in rows])
+    async with board.database.transaction() as connection:
+        await connection.execute(sa.update(bulk_jobs).values(updated_at=now() - 86_401))
+    await board.claims.release(lease, Ending())
+    assert ((await board.seen(job)).status, await board.jobs.purge()) == ("done", 0)
 
 
 async def test_jobs_that_have_been_over_for_long_are_deleted(board: Board) -> None:

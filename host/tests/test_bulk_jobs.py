@@ -204,6 +204,17 @@ async def test_an_earlier_lead_of_unknown_outcome_is_not_sent_once_more(stage: S
     assert (await ended(stage, job["id"], ["done"]))["rows"] == counted(created=2)
 
 
+async def test_rows_that_the_guard_keeps_back_are_no_doubts_about_the_crm(stage: Stage) -> None:
+    """However many they are in a row, nothing was asked, and the job goes on."""
+    crm = stage.simulators[SELL]
+    crm.faults.drop_after_commit = 12
+    for number in range(12):
+        assert (await stage.post(SELL, lead(number))).status_code == 500
+    job = await ended(stage, await posted(stage, SELL, [lead(number) for number in range(20)]))
+    assert (job["status"], job["rows"]) == ("done", counted(created=8, unknown=12))
+    assert crm.count == 20
+
+
 async def test_a_token_of_one_account_sees_its_jobs_alone(stage: Stage) -> None:
     ids = {slug: await posted(stage, slug, [lead(1)]) for slug in (SELL, HUBSPOT)}
     bound, _ = await stage.host.tokens.create(stage.tenant_id, account_id=stage.accounts[SELL])
