@@ -77,6 +77,24 @@ def test_an_id_under_a_refusal_of_one_lead_is_unknown_and_not_sent_again(status:
     assert (caught.value.outcome, caught.value.retryable, crm.sizes) == ("unknown", False, [1])
 
 
+@pytest.mark.parametrize("success", [200, 201, 207])
+def test_an_id_that_a_provider_reads_under_one_success_alone_is_seen_under_a_refusal(success: int) -> None:
+    class Refusing(BatchSimulator):
+        def send(self, request: Any, **rest: Any) -> Response:
+            return Response.of(422, super().send(request, **rest).json)
+
+    def parse_response(response: Response) -> CreatedLead:
+        if response.status != success:
+            raise error_for(response)
+        return CreatedLead(id=response.json["prospect"]["id"])
+
+    crm = Refusing()
+    client = Client(transport=crm, registry=batch_registry(parse_response=parse_response))
+    with pytest.raises(LeadError) as caught:
+        client.create({"last_name": "a"}, ACCOUNT)
+    assert (caught.value.outcome, crm.sizes) == ("unknown", [1])
+
+
 @pytest.mark.parametrize(("known", "outcome"), [("7", "rejected"), (None, "unknown")])
 def test_a_record_that_the_provider_says_was_there_before_is_no_new_lead(known: str | None, outcome: str) -> None:
     class Knowing(BatchSimulator):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -19,6 +21,7 @@ from unilead import (
     InvalidLeadError,
     Lead,
     LeadError,
+    MalformedResponseError,
     MissingFieldsError,
     OutcomeUnknownError,
     RateLimitError,
@@ -32,6 +35,7 @@ from unilead.exchange import exchange
 from unilead.pace import Lane, Pauses
 from unilead.sending import Options
 from unilead.steps import Send, Wait
+from unilead.transport.answer import MAX_ANSWER
 
 LEAD = {"last_name": "Okafor"}
 
@@ -425,6 +429,45 @@ def test_f002_a_mock_and_a_real_transport_that_do_not_connect_send_nothing(
         with Client(transport=transport, **options) as client, pytest.raises(ConnectError) as caught:
             client.create(LEAD, account)
         assert caught.value.outcome == "not_sent"
+
+
+def _raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack", "outcome"),
+    [
+        ("identity", bytes, "created"),
+        (" GZIP ", gzip.compress, "created"),
+        ("x-gzip", gzip.compress, "created"),
+        ("deflate", zlib.compress, "created"),
+        ("deflate", _raw_deflate, "created"),
+        ("gzip", lambda data: gzip.compress(data)[:-8], "unknown"),
+        ("gzip", bytes, "unknown"),
+        ("gzip", lambda data: gzip.compress(data) + bytes(MAX_ANSWER), "unknown"),
+        ("br", bytes, "unknown"),
+        ("identity", lambda data: data.ljust(MAX_ANSWER), "created"),
+        ("identity", lambda data: data.ljust(MAX_ANSWER + 1), "unknown"),
+        ("gzip", lambda data: gzip.compress(data.ljust(MAX_ANSWER + 1), 1), "unknown"),
+    ],
+)
+def test_f027_f028_an_answer_that_is_not_whole_once_unpacked_is_no_success(
+    encoding: str, pack: Callable[[bytes], bytes], outcome: str, registry: Registry, account: Account
+) -> None:
+    transport = httpx.MockTransport(
+        lambda request: httpx.Response(
+            201, headers={"Content-Encoding": encoding}, stream=httpx.ByteStream(pack(CREATED.body))
+        )
+    )
+    client = Client(transport=transport, registry=registry)
+    if outcome == "created":
+        assert client.create(LEAD, account).id == "7"
+    else:
+        with pytest.raises(MalformedResponseError) as caught:
+            client.create(LEAD, account)
+        assert caught.value.outcome == outcome
 
 
 @pytest.mark.parametrize("transport", [httpx.AsyncHTTPTransport(), 5])
