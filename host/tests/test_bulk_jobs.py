@@ -12,6 +12,7 @@ from host_bulk import BULK, act, counted, ended, job_of, lead, post, posted, row
 from host_stage import Stage, staged
 from unilead import Response
 from unilead_host.bulk.upload import leads_of
+from unilead_host.storage import StorageError
 from unilead_host.wire import Refusal
 
 pytestmark = pytest.mark.anyio
@@ -307,3 +308,22 @@ async def test_bulk_rows_are_counted_for_prometheus(stage: Stage) -> None:
     text = stage.host.metrics.text().decode()
     assert 'unilead_bulk_rows_total{provider="zendesk-sell",state="created"} 1.0' in text
     assert 'unilead_bulk_rows_total{provider="zendesk-sell",state="rejected"} 1.0' in text
+
+
+@pytest.mark.parametrize("slug", [SELL, HUBSPOT])
+async def test_rows_that_the_database_keeps_from_being_sent_stay_pending(
+    stage: Stage, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guard cannot be asked about the third: what was claimed with it is not left on its way."""
+    asked: list[Any] = []
+
+    async def find(*body: Any) -> None:
+        asked.append(body)
+        if len(asked) == 3:
+            raise StorageError("locked")
+
+    monkeypatch.setattr(type(stage.host.repeats), "may_hold", True)
+    monkeypatch.setattr(stage.host.repeats, "find", find)
+    job = await ended(stage, await posted(stage, slug, [lead(number) for number in range(9)]))
+    created = stage.simulators[slug].count
+    assert (job["status"], job["rows"]) == ("waiting", counted(created=created, pending=9 - created))
