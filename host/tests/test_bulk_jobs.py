@@ -203,6 +203,8 @@ async def test_an_earlier_lead_of_unknown_outcome_is_not_sent_once_more(stage: S
     assert crm.count == 2
     assert (await act(stage, job["id"], "send-again", {"rows": [row["row"]]})).status_code == 200
     assert (await ended(stage, job["id"], ["done"]))["rows"] == counted(created=2)
+    await stage.host.writes.drain()
+    assert (await stage.post(SELL, lead(1))).status_code == 200  # its outcome is known by now
 
 
 async def test_rows_that_the_guard_keeps_back_are_no_doubts_about_the_crm(stage: Stage) -> None:

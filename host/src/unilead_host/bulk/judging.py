@@ -16,7 +16,7 @@ from unilead_host.bulk.claims import ClaimedRow, Claims, Judged, Lease
 from unilead_host.idempotency import Scope
 from unilead_host.lead_call import PATH
 from unilead_host.metrics import Metrics
-from unilead_host.repeats import Repeats
+from unilead_host.repeats import Repeats, UnknownOutcome
 from unilead_host.targets import Targets
 from unilead_host.verdict_writes import VerdictWrites
 from unilead_host.verdicts import REPEATED, Refused
@@ -63,6 +63,7 @@ class Judging:
         self._tools = tools
         self._lease = lease
         self._scope = Scope(lease.tenant_id, lease.account_id, "POST", PATH)
+        self._earlier: dict[int, UnknownOutcome] = {}  # by row; of the same lead, and over once this one is created
         self._found: list[Judged] = []
         self._writing = asyncio.Lock()
         self._flushing: asyncio.Task[None] | None = None
@@ -70,8 +71,12 @@ class Judging:
     async def guard(self, claimed: ClaimedRow) -> None:
         """Ask before a row is sent. Raises: RepeatedError, StorageError."""
         repeats = self._tools.repeats
-        if repeats.may_hold and not claimed.send_again and await repeats.find(self._scope, _document(claimed.lead)):
+        earlier = await repeats.find(self._scope, _document(claimed.lead)) if repeats.may_hold else None
+        if earlier is None:
+            return
+        if not claimed.send_again:
             raise RepeatedError(REPEATED)
+        self._earlier[claimed.row] = earlier
 
     def take(self, claimed: ClaimedRow, verdict: Result | LeadError, info: ProviderInfo) -> None:
         """Take note of what became of a row."""
@@ -79,6 +84,8 @@ class Judging:
             told = {"dropped": verdict.dropped, "unknown": verdict.unknown}
             warnings = {name: list(paths) for name, paths in told.items() if paths}
             found = Judged(claimed.row, claimed.attempt, "created", _storable(verdict.id), warnings=warnings)
+            if (earlier := self._earlier.pop(claimed.row, None)) is not None:
+                self._tools.writes.soon(lambda: self._tools.repeats.forget(earlier))
         else:
             state = "pending" if verdict.outcome == "not_sent" else verdict.outcome
             found = Judged(claimed.row, claimed.attempt, state, error=error_of(verdict, info, claimed.lead))
