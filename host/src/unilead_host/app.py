@@ -29,7 +29,7 @@ from unilead_host.crypto import Vault
 from unilead_host.flights import Flights
 from unilead_host.headers import SecurityHeaders
 from unilead_host.idempotency import Keys
-from unilead_host.lead_call import PATH
+from unilead_host.lead_call import BULK_PATH
 from unilead_host.limits import BodyLimit
 from unilead_host.metrics import Metrics
 from unilead_host.middleware import EXCEPTION_HANDLERS, Boundary, PlainPaths
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
     from unilead import Simulator
 
-BULK = f"{PATH}/bulk"
 CLEANING_SECONDS = 600.0
 LEASE_MARGIN = 5.0  # seconds beyond the time of a create until its key counts as abandoned
 
@@ -178,12 +177,12 @@ class Application(Starlette):
     def __init__(self, host: Host) -> None:
         handlers: Mapping[Any, Any] = EXCEPTION_HANDLERS
         super().__init__(
-            routes=[Route(BULK, _Office(self._ask_office)), *leads.routes(), *operations.routes()],
+            routes=[Route(BULK_PATH, _Office(self._ask_office)), *leads.routes(), *operations.routes()],
             middleware=[
                 Middleware(SecurityHeaders),  # the outermost: even the answer to a crash has them
                 Middleware(Boundary),
                 Middleware(PlainPaths),
-                Middleware(BodyLimit, max_body=host.settings.max_body, larger={BULK: host.settings.max_bulk_body}),
+                Middleware(BodyLimit, max_body=host.settings.max_body, larger={BULK_PATH: host.settings.max_bulk_body}),
             ],
             exception_handlers=handlers,
             lifespan=_lifespan,

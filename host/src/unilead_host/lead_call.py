@@ -11,6 +11,8 @@ from unilead_host.tokens import Caller
 from unilead_host.wire import Refusal, new_request_id
 
 PATH = "/unified/crm/leads"
+BULK_PATH = f"{PATH}/bulk"
+FOREIGN_ACCOUNT = "This token may not use this integrated account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +45,5 @@ class LeadCall:
         except QueryError as error:
             raise Refusal(400, str(error)) from None
         if own is not None and parameters.account_id != own:
-            raise Refusal(403, "This token may not use this integrated account")
+            raise Refusal(403, FOREIGN_ACCOUNT)
         return parameters

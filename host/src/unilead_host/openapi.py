@@ -223,7 +223,7 @@ def _lead_paths() -> dict[str, Any]:
             "get": {
                 "operationId": "describeCreate",
                 "summary": "What a create takes and answers, for an account",
-                "parameters": [_query_parameters()[0]],
+                "parameters": [account_parameter()],
                 "responses": _responses(_ref("Meta"), (400, 401, 403, 404, 405, 501, 503)),
             }
         },
@@ -257,15 +257,35 @@ def _operation_paths() -> dict[str, Any]:
     }
 
 
+def account_parameter() -> dict[str, Any]:
+    """The parameter of the query that names the account."""
+    return {
+        "name": _ACCOUNT,
+        "in": "query",
+        "required": True,
+        "description": "The account; may be left out with a token that is bound to one",
+        "schema": dict(_UUID),
+    }
+
+
+def key_header(description: str) -> dict[str, Any]:
+    """The header that makes a repetition harmless."""
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": description,
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    }
+
+
+def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Failures of a route beyond those that every route may answer."""
+    return {status: {"description": phrase(status)} for status in statuses}
+
+
 def _query_parameters() -> list[dict[str, Any]]:
     return [
-        {
-            "name": _ACCOUNT,
-            "in": "query",
-            "required": True,
-            "description": "The account; may be left out with a token that is bound to one",
-            "schema": dict(_UUID),
-        },
+        account_parameter(),
         {
             "name": "truto_response_format",
             "in": "query",
@@ -303,12 +323,7 @@ def _query_parameters() -> list[dict[str, Any]]:
 
 def _request_headers() -> list[dict[str, Any]]:
     return [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "Makes a repetition answer what the first request answered",
-            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-        },
+        key_header("Makes a repetition answer what the first request answered"),
         {
             "name": "Unified-Send-Again",
             "in": "header",

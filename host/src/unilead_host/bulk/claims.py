@@ -126,7 +126,7 @@ class Claims:
             lease_id = uuid4().hex
             until = now() + self.lease
             # asked again, for another host may have taken a job of the account just before it was locked
-            mine = (bulk_jobs.c.id == found.id) & _is_free(bulk_jobs) & ~_is_worked_on(bulk_jobs.c.account_id)
+            mine = (bulk_jobs.c.id == found.id) & _is_free() & ~_is_worked_on(bulk_jobs.c.account_id)
             taken = sa.update(bulk_jobs).where(mine).values(owner=lease_id, lease_until=until, updated_at=now())
             if not (await connection.execute(taken)).rowcount:
                 return None
@@ -212,13 +212,13 @@ def _takeable() -> Any:
     return (
         sa.select(job.id, job.tenant_id, job.account_id, is_due.label("is_due"))
         .join(accounts, accounts.c.id == job.account_id)
-        .where((is_due | has_orphans) & _is_free(bulk_jobs), ~_is_worked_on(job.account_id))
+        .where((is_due | has_orphans) & _is_free(), ~_is_worked_on(job.account_id))
         .order_by(job.created_at, job.id)
     )
 
 
-def _is_free(table: Any) -> sa.ColumnElement[bool]:
-    return sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now())
+def _is_free() -> sa.ColumnElement[bool]:
+    return sa.or_(bulk_jobs.c.lease_until.is_(None), bulk_jobs.c.lease_until <= now())
 
 
 def _is_worked_on(account_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:

@@ -16,22 +16,18 @@ from unilead_host.answers import account_document
 from unilead_host.auth import FORBIDDEN, host_of
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import SealError
+from unilead_host.openapi import failures
 from unilead_host.routes.callers import Reader, Writer
 from unilead_host.storage import StorageError
 from unilead_host.targets import NOT_FOUND
 from unilead_host.tokens import Caller
-from unilead_host.wire import Refusal, error_answer, phrase
+from unilead_host.wire import Refusal, error_answer
 
 PATH = "/integrated-account"
 PAGE = 50
 LARGEST_PAGE = 100
 
 router = APIRouter(prefix=PATH, tags=["integrated accounts"])
-
-
-def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Failures beyond those that every route may answer."""
-    return {status: {"description": phrase(status)} for status in statuses}
 
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -156,7 +152,7 @@ Viewer = Annotated[Caller, Depends(_viewer)]
 Manager = Annotated[Caller, Depends(_manager)]
 
 
-@router.post("", status_code=201, response_model=AccountAnswer, responses=_answers(501))
+@router.post("", status_code=201, response_model=AccountAnswer, responses=failures(501))
 async def create_account(request: Request, caller: Manager, body: NewAccount) -> dict[str, Any]:
     """Make an integrated account; its settings are checked against the provider's model."""
     host = host_of(request.scope)
@@ -211,7 +207,7 @@ async def get_account(request: Request, caller: Viewer, account_id: str) -> dict
     return account_document(await find_account(request, caller, account_id))
 
 
-@router.patch("/{account_id}", response_model=AccountAnswer, responses=_answers(501))
+@router.patch("/{account_id}", response_model=AccountAnswer, responses=failures(501))
 async def update_account(request: Request, caller: Manager, account_id: str, body: AccountChanges) -> dict[str, Any]:
     """Change an account. New settings make it active again."""
     seen = await find_account(request, caller, account_id)
@@ -239,7 +235,7 @@ async def delete_account(request: Request, caller: Manager, account_id: str) -> 
     return {"id": seen.id}
 
 
-@router.post("/refresh-credentials", response_model=Refreshed, responses=_answers(500, 501, 502))
+@router.post("/refresh-credentials", response_model=Refreshed, responses=failures(500, 501, 502))
 async def refresh_credentials(request: Request, caller: Manager, body: AccountId) -> dict[str, bool]:
     """Get a new access token now. An account that needs to be connected anew gets one more chance."""
     host = host_of(request.scope)

@@ -13,8 +13,9 @@ from unilead_host.auth import host_of
 from unilead_host.bulk.jobs import Job, JobStatus, Row, RowState
 from unilead_host.bulk.upload import leads_of
 from unilead_host.idempotency import fingerprint
-from unilead_host.lead_call import PATH as LEADS
-from unilead_host.lead_call import LeadCall
+from unilead_host.lead_call import BULK_PATH as PATH
+from unilead_host.lead_call import FOREIGN_ACCOUNT, LeadCall
+from unilead_host.openapi import account_parameter, failures, key_header
 from unilead_host.routes.callers import Reader, Writer
 from unilead_host.routes.leads import idempotency_key
 from unilead_host.service import check_key
@@ -22,10 +23,10 @@ from unilead_host.storage import StorageError
 from unilead_host.targets import NOT_FOUND
 from unilead_host.tokens import Caller
 from unilead_host.verdicts import claim_refusal
-from unilead_host.wire import Refusal, error_body, phrase
+from unilead_host.wire import UNKNOWN, Refusal
 
-PATH = f"{LEADS}/bulk"
 NO_JOB = "Bulk job not found"
+IN_DOUBT = f"The job may have been stored: look for it at GET {PATH} before you post it again, or use a key"
 PAGE = 50
 LARGEST_PAGE = 100
 LARGEST_ROWS = 1_000
@@ -105,33 +106,15 @@ _BODY = {
             "application/x-ndjson": {"schema": {"type": "string", "description": "A lead on each line"}},
         },
     },
-    "parameters": [
-        {
-            "name": "integrated_account_id",
-            "in": "query",
-            "required": True,
-            "description": "The account; may be left out with a token that is bound to one",
-            "schema": {"type": "string", "format": "uuid"},
-        },
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "Makes a repetition find the job of the first request",
-            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-        },
-    ],
+    "parameters": [account_parameter(), key_header("Makes a repetition find the job of the first request")],
 }
-
-
-def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"description": phrase(status)} for status in statuses}
 
 
 @router.post(
     "",
     status_code=202,
     response_model=JobAnswer,
-    responses=_answers(415, 422, 500, 501),
+    responses=failures(415, 422, 500, 501),
     openapi_extra=_BODY,
 )
 async def post_job(request: Request, response: Response, caller: Writer) -> dict[str, Any]:
@@ -147,7 +130,7 @@ async def post_job(request: Request, response: Response, caller: Writer) -> dict
         posted = await host.jobs.post(caller.tenant_id, account_id, leads, key=call.key, fingerprint=digest)
     except StorageError as error:
         if error.may_be_written:
-            raise _in_doubt() from None
+            raise Refusal(500, IN_DOUBT, details=dict(UNKNOWN)) from None
         raise
     if posted.state in ("mismatch", "gone"):
         raise claim_refusal(posted.state)
@@ -167,7 +150,7 @@ async def list_jobs(
 ) -> dict[str, Any]:
     """The tenant's jobs, newest first."""
     if caller.account_id is not None and integrated_account_id not in (None, caller.account_id):
-        raise Refusal(403, "This token may not use this integrated account")
+        raise Refusal(403, FOREIGN_ACCOUNT)
     account_id = caller.account_id or integrated_account_id
     found = await host_of(request.scope).jobs.page(
         caller.tenant_id, account_id=account_id, limit=limit + 1, after=next_cursor
@@ -220,7 +203,7 @@ async def resume_job(request: Request, caller: Writer, job_id: str) -> dict[str,
     return _answer(resumed)
 
 
-@router.post("/{job_id}/send-again", response_model=JobAnswer, responses=_answers(409))
+@router.post("/{job_id}/send-again", response_model=JobAnswer, responses=failures(409))
 async def send_again(request: Request, caller: Writer, job_id: str, body: Rows) -> dict[str, Any]:
     """Send unknown rows once more. Only for leads of which somebody has seen that the CRM does not have them."""
     host = host_of(request.scope)
@@ -245,13 +228,6 @@ async def _find(request: Request, caller: Caller, job_id: str) -> Job:
     if job is None or caller.account_id not in (None, job.account_id):
         raise Refusal(404, NO_JOB)
     return job
-
-
-def _in_doubt() -> Refusal:
-    refusal = Refusal(500, "")
-    message = f"The job may have been stored: look for it at GET {PATH} before you post it again, or use a key"
-    refusal.body = error_body(500, message, details={"outcome": "unknown", "safe_to_retry": False})
-    return refusal
 
 
 def _answer(job: Job | None, response: Response | None = None) -> dict[str, Any]:
