@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from unilead import Registry, SettingsError, UnknownProviderError
 from unilead_host.accounts import Accounts
 from unilead_host.crypto import SealError, Vault
+from unilead_host.paging import cursor_of
 from unilead_host.storage import Database
 from unilead_host.storage.tables import accounts as table
 from unilead_host.tenants import Tenants
@@ -88,9 +89,9 @@ async def test_s012_another_tenants_account_does_not_exist(accounts: Accounts, t
 async def test_listing_page_by_page(accounts: Accounts, tenant_id: str) -> None:
     made = [(await accounts.create(tenant_id, "acme", {"token": "t"})).id for _ in range(5)]
     first = await accounts.list(tenant_id, limit=2)
-    rest = await accounts.list(tenant_id, after=first[-1].id)
+    rest = await accounts.list(tenant_id, after=cursor_of(first[-1]))
     assert [account.id for account in [*first, *rest]] == made
-    assert await accounts.list(tenant_id, after=str(uuid4())) == []
+    assert await accounts.list(tenant_id, after=cursor_of(rest[-1])) == []
     assert await accounts.list(tenant_id, provider="globex") == []
 
 

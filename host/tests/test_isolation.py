@@ -131,7 +131,7 @@ async def test_s012_s013_anothers_job_is_as_nobodys(
     await ours.host.runner.stop()
     before = (await asked(ours, "GET", f"{BULK}/{{job_id}}", "", None, job_id)).json()
     assert (await asked(theirs, "GET", BULK, "", None, "")).json()["result"] == []
-    assert (await asked(theirs, "GET", BULK, "next_cursor={id}", None, job_id)).json()["result"] == []
+    assert (await asked(theirs, "GET", BULK, f"next_cursor=9999999999.9_{job_id}", None, "")).json()["result"] == []
     answers, works = [], []
     for named in (str(uuid4()), job_id, str(uuid4())):
         with statements(theirs) as done:
@@ -146,7 +146,7 @@ async def test_s012_s013_anothers_job_is_as_nobodys(
 
 async def test_s012_lists_show_what_is_ones_own(ours: Tenant, theirs: Tenant) -> None:
     made = await ours.made()
-    assert (await theirs("GET", params={"next_cursor": made["id"]})).json()["result"] == []
+    assert (await theirs("GET", params={"next_cursor": f"0.1_{made['id']}"})).json()["result"] == []
     assert (await theirs("GET")).json()["result"] == []
     bound = await ours.with_token(account_id=made["id"])
     assert (await bound("GET", "/me")).json()["id"] == made["id"]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from unilead import Account, Registry
 from unilead_host.account_settings import CheckedSettings
 from unilead_host.crypto import SealError, Vault
+from unilead_host.paging import place_of
 from unilead_host.recent import Recent
 from unilead_host.storage import Connection, Database, now
 from unilead_host.storage.tables import accounts, credentials
@@ -60,15 +61,11 @@ class Accounts:
         """The tenant's accounts, oldest first.
 
         Args:
-            after: only those made after the account of this id.
+            after: a cursor, as `unilead_host.paging` makes it of the last account before them.
         """
         wanted = sa.select(*COLUMNS).where(accounts.c.tenant_id == tenant_id).limit(limit)
-        order = sa.tuple_(accounts.c.created_at, accounts.c.id)
         if after is not None:
-            last = sa.select(accounts.c.created_at, accounts.c.id).where(
-                accounts.c.id == after, accounts.c.tenant_id == tenant_id
-            )
-            wanted = wanted.where(order > last.scalar_subquery())
+            wanted = wanted.where(sa.tuple_(accounts.c.created_at, accounts.c.id) > place_of(after))
         if provider is not None:
             wanted = wanted.where(accounts.c.provider == provider)
         async with self._database.reading() as connection:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from unilead_host.paging import place_of
 from unilead_host.storage import Connection, Database, StorageError, now
 from unilead_host.storage.tables import bulk_jobs, bulk_rows
 
@@ -146,7 +147,7 @@ class Jobs:
         found = (await connection.execute(_JOB.where(same))).one()
         if found.fingerprint != fingerprint:
             return Posted("mismatch")
-        return Posted("repeated", await _with_counts(connection, found))
+        return Posted("repeated", *await _jobs_from(connection, [found]))
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
@@ -161,19 +162,17 @@ class Jobs:
         """The tenant's jobs, newest first.
 
         Args:
-            after: only those posted before the job of this id.
+            after: a cursor, as `unilead_host.paging` makes it of the last job before them.
         """
         table = bulk_jobs.c
-        order = sa.tuple_(table.created_at, table.id)
         wanted = _JOB.where(table.tenant_id == tenant_id)
         if account_id is not None:
             wanted = wanted.where(table.account_id == account_id)
         if after is not None:
-            last = sa.select(table.created_at, table.id).where(table.id == after, table.tenant_id == tenant_id)
-            wanted = wanted.where(order < last.scalar_subquery())
+            wanted = wanted.where(sa.tuple_(table.created_at, table.id) < place_of(after))
         async with self._database.reading() as connection:
             rows = await connection.execute(wanted.order_by(table.created_at.desc(), table.id.desc()).limit(limit))
-            return [await _with_counts(connection, row) for row in rows]
+            return await _jobs_from(connection, rows.all())
 
     async def rows(self, job: Job, *, state: RowState | None = None, limit: int, after: int = 0) -> list[Row]:
         """Rows of a job, in order.
@@ -256,13 +255,20 @@ _ROW = [bulk_rows.c[name] for name in Row.__dataclass_fields__]
 async def _find(connection: Connection, tenant_id: str, job_id: str) -> Job | None:
     mine = (bulk_jobs.c.id == job_id) & (bulk_jobs.c.tenant_id == tenant_id)
     found = (await connection.execute(_JOB.where(mine))).one_or_none()
-    return await _with_counts(connection, found) if found else None
+    return (await _jobs_from(connection, [found]))[0] if found else None
 
 
-async def _with_counts(connection: Connection, found: Any) -> Job:
+async def _jobs_from(connection: Connection, found: Sequence[Any]) -> list[Job]:
+    """The jobs of some rows, with what they count of theirs, in one statement for all of them."""
+    job_id, state = bulk_rows.c.job_id, bulk_rows.c.state
     number = sa.func.count().label("number")
-    wanted = sa.select(bulk_rows.c.state, number).where(bulk_rows.c.job_id == found.id).group_by(bulk_rows.c.state)
-    counts = {row.state: row.number for row in await connection.execute(wanted)}
+    of_these = job_id.in_([job.id for job in found])
+    wanted = sa.select(job_id, state, number).where(of_these).group_by(job_id, state)
+    counts = {(row.job_id, row.state): row.number for row in await connection.execute(wanted)}
+    return [_job_from(job, {state: counts.get((job.id, state), 0) for state in ROW_STATES}) for job in found]
+
+
+def _job_from(found: Any, counts: Mapping[str, int]) -> Job:
     return Job(
         id=found.id,
         tenant_id=found.tenant_id,
@@ -273,7 +279,7 @@ async def _with_counts(connection: Connection, found: Any) -> Job:
         not_before=found.not_before,
         created_at=found.created_at,
         updated_at=found.updated_at,
-        counts={state: counts.get(state, 0) for state in ROW_STATES},
+        counts=counts,
     )
 
 

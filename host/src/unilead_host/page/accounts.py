@@ -16,6 +16,7 @@ from unilead_host.idempotency import fingerprint
 from unilead_host.lead_call import LeadCall
 from unilead_host.page.outcome import LOOK_IT_UP, Outcome, State, document, failed, kept
 from unilead_host.page.simulate import BEHAVIOURS, is_simulator
+from unilead_host.paging import cut
 from unilead_host.tokens import Caller
 from unilead_host.verdicts import claim_refusal
 from unilead_host.wire import Answer
@@ -71,9 +72,9 @@ async def _accounts_of(host: Host, caller: Caller, slug: str) -> list[Target]:
     if caller.account_id is not None:
         own = await host.accounts.get(caller.tenant_id, caller.account_id)
         return [_target(own)] if own is not None and own.provider == slug else []
-    stored = await host.accounts.list(caller.tenant_id, provider=slug, limit=MOST_ACCOUNTS + 1)
-    rows = [_target(one) for one in stored[:MOST_ACCOUNTS]]
-    return [*rows, Target("", "more accounts: by the API", is_off=True)] if len(stored) > MOST_ACCOUNTS else rows
+    shown, last = cut(await host.accounts.list(caller.tenant_id, provider=slug, limit=MOST_ACCOUNTS + 1), MOST_ACCOUNTS)
+    rows = [_target(stored) for stored in shown]
+    return [*rows, Target("", "more accounts: by the API", is_off=True)] if last else rows
 
 
 def _target(stored: StoredAccount) -> Target:

@@ -17,6 +17,7 @@ from unilead_host.auth import FORBIDDEN, host_of
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import SealError
 from unilead_host.openapi import failures
+from unilead_host.paging import CURSOR, cursor_of, cut
 from unilead_host.routes.callers import Reader, Writer
 from unilead_host.storage import StorageError
 from unilead_host.targets import NOT_FOUND
@@ -177,16 +178,16 @@ async def list_accounts(
     request: Request,
     caller: Viewer,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
-    next_cursor: Annotated[str | None, Query(pattern=r"^[0-9a-f-]{36}$")] = None,
+    next_cursor: Annotated[str | None, Query(pattern=CURSOR)] = None,
     provider: Annotated[Slug | None, Query()] = None,
 ) -> dict[str, Any]:
     """The tenant's accounts, oldest first, page by page."""
     accounts = host_of(request.scope).accounts
     found = await accounts.list(caller.tenant_id, limit=limit + 1, after=next_cursor, provider=provider)
-    shown = found[:limit]
+    shown, last = cut(found, limit)
     return {
         "result": [account_document(stored) for stored in shown],
-        "next_cursor": shown[-1].id if len(found) > limit else None,
+        "next_cursor": cursor_of(last),
         "prev_cursor": None,
         "result_count": len(shown),
         "is_partial_response": False,

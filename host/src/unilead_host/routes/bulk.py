@@ -16,6 +16,7 @@ from unilead_host.idempotency import fingerprint
 from unilead_host.lead_call import BULK_PATH as PATH
 from unilead_host.lead_call import FOREIGN_ACCOUNT, LeadCall
 from unilead_host.openapi import account_parameter, failures, key_header
+from unilead_host.paging import CURSOR, cursor_of, cut
 from unilead_host.routes.callers import Reader, Writer
 from unilead_host.routes.leads import idempotency_key
 from unilead_host.service import check_key
@@ -146,7 +147,7 @@ async def list_jobs(
     caller: Reader,
     integrated_account_id: AccountId = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
-    next_cursor: Annotated[str | None, Query(pattern=r"^[0-9a-f-]{36}$")] = None,
+    next_cursor: Annotated[str | None, Query(pattern=CURSOR)] = None,
 ) -> dict[str, Any]:
     """The tenant's jobs, newest first."""
     if caller.account_id is not None and integrated_account_id not in (None, caller.account_id):
@@ -155,10 +156,10 @@ async def list_jobs(
     found = await host_of(request.scope).jobs.page(
         caller.tenant_id, account_id=account_id, limit=limit + 1, after=next_cursor
     )
-    shown = found[:limit]
+    shown, last = cut(found, limit)
     return {
         "result": [_document(job) for job in shown],
-        "next_cursor": shown[-1].id if len(found) > limit else None,
+        "next_cursor": cursor_of(last),
     }
 
 
@@ -180,10 +181,10 @@ async def get_rows(
     """What became of each row, in order."""
     job = await _find(request, caller, job_id)
     found = await host_of(request.scope).jobs.rows(job, state=status, limit=limit + 1, after=next_cursor)
-    shown = found[:limit]
+    shown, last = cut(found, limit)
     return {
         "result": [_row_document(row) for row in shown],
-        "next_cursor": shown[-1].row if len(found) > limit else None,
+        "next_cursor": last and last.row,
     }
 
 
