@@ -170,6 +170,25 @@ async def test_s022_a_copied_row_breaks_the_account(accounts: Accounts, tenant_i
     assert "another account" in broken.last_error["message"]
 
 
+async def test_s022_an_account_that_no_key_opens_is_mended_by_giving_its_secrets_anew(
+    accounts: Accounts, tenant_id: str, database: Database, registry: Registry
+) -> None:
+    lost = Accounts(database, Vault([Vault.new_key()]), registry)
+    made = await lost.create(tenant_id, "globex", {"access_token": "t", "client_secret": "s", "region": "us"})
+    with pytest.raises(SealError):
+        await accounts.account_of(made)
+    with pytest.raises(SettingsError):
+        await accounts.update(tenant_id, made.id, settings={"region": "eu"})
+    with pytest.raises(SealError, match="UNILEAD_HOST_ENCRYPTION_KEYS"):
+        await Accounts(database, Vault(), registry).update(tenant_id, made.id, settings={"access_token": "new"})
+    mended = await accounts.update(tenant_id, made.id, settings={"access_token": "new"})
+    assert mended is not None
+    assert (mended.status, mended.last_error) == ("active", None)
+    account = await accounts.account_of(mended)
+    assert accounts.values_of(mended) == {"access_token": "new", "region": "us"}
+    assert account.settings.access_token.get_secret_value() == "new"  # type: ignore[union-attr]
+
+
 async def test_s023_the_keys_are_checked_at_the_start(
     accounts: Accounts, tenant_id: str, database: Database, registry: Registry
 ) -> None:

@@ -20,7 +20,7 @@ from unilead import CredentialKey, Registry
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import Vault
 from unilead_host.settings import HostSettings
-from unilead_host.storage.tables import connections
+from unilead_host.storage.tables import accounts, connections
 
 pytestmark = pytest.mark.anyio
 GRANTED = {"access_token": f"{CANARY}-access", "refresh_token": f"{CANARY}-refresh", "expires_in": 3600}
@@ -183,6 +183,26 @@ async def test_the_hosts_own_registration_and_address_stand_in(sqlite_url: str, 
         await called_back(ours, state=query["state"], code="c0de")
         assert vendor.forms[0]["client_secret"] == CANARY
         assert (await account(ours, account_id))["status"] == "active"
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_connecting_anew_brings_the_hosts_newest_secret(
+    sqlite_url: str, registry: Registry, is_lost: bool
+) -> None:
+    """Also where no key opens what the account had."""
+    apps = {"globex": {"client_id": "ours", "client_secret": "new"}}
+    settings = HostSettings(database_url=sqlite_url, encryption_keys=Vault.new_key(), oauth_apps=apps)
+    async with hosting(settings, registry) as ours:
+        vendor = endpoint(ours)
+        connected = {"client_id": "ours", "client_secret": "old", "refresh_token": "r", "region": "us"}
+        account_id = (await ours.made(provider="globex", settings=connected))["id"]
+        if is_lost:
+            async with ours.host.database.transaction() as connection:
+                await connection.execute(accounts.update().values(sealed=Vault([Vault.new_key()]).seal("", "", {})))
+        await called_back(ours, state=query_of(await link(ours, account_id))["state"], code="c0de")
+        assert (vendor.forms[0]["client_id"], vendor.forms[0]["client_secret"]) == ("ours", "new")
+        mended = await account(ours, account_id)
+        assert (mended["status"], mended["context"]) == ("active", {"client_id": "ours", "region": "us"})
 
 
 @pytest.mark.parametrize(("named", "status"), [("https://evil.example", 502), ("https://api.acme.example", 200)])

@@ -96,9 +96,17 @@ class Accounts:
             self._opened[name] = account
         return account
 
-    async def values_of(self, stored: StoredAccount) -> dict[str, Any]:
-        """The settings as they were given. Raises: SealError."""
-        return self._vault.open(stored.tenant_id, stored.id, stored.sealed)
+    def values_of(self, stored: StoredAccount) -> dict[str, Any]:
+        """The settings as they were given, for new ones to be put into; where no key opens them, those in clear.
+
+        Raises: SealError without any key.
+        """
+        try:
+            return self._vault.open(stored.tenant_id, stored.id, stored.sealed)
+        except SealError:
+            if not self._vault:  # nothing is wrong with the account
+                raise
+            return dict(stored.context)
 
     @asynccontextmanager
     async def _changing(self) -> AsyncIterator[Connection]:
@@ -170,7 +178,8 @@ class Accounts:
     ) -> StoredAccount | None:
         """Change what is given; settings key by key, where ``None`` takes one away.
 
-        New settings make the account active again: whoever gives them says that they work.
+        New settings make the account active again: whoever gives them says that they work. An account whose settings no
+        key opens is mended by giving every secret anew.
         Returns: ``None`` when the tenant has no such account.
         Raises: SettingsError, SealError, UnknownProviderError and what else loading a provider may raise.
         """
@@ -181,7 +190,7 @@ class Accounts:
             if stored is None:
                 return None
             if settings is not None:
-                values = {**self._vault.open(tenant_id, stored.id, stored.sealed), **settings}
+                values = {**self.values_of(stored), **settings}
                 kept = {name: value for name, value in values.items() if value is not None}
                 checked = CheckedSettings.of(self._registry.get(stored.provider), kept, connecting=False)
                 changes |= checked.row(self._vault, tenant_id, stored.id)

@@ -90,7 +90,7 @@ class Connections:
         Raises: ConnectRefusedError; UnknownProviderError and what else loading a provider may raise.
         """
         public_url = self._public_url(own_url)
-        values = await self._values(stored)
+        values = self._values(stored)
         provider = self._registry.get(stored.provider)
         if way is None:
             way = "oauth2" if connect_scheme(provider.info) and "client_id" in values else "form"
@@ -126,7 +126,7 @@ class Connections:
         Raises: LeadError; SettingsError too when the vendor names an address that is not its own.
         """
         stored = pending.stored
-        values = await self._values(stored)
+        values = self._values(stored)
         settings = settings_so_far(self._registry.get(stored.provider), values)
         account = Account(stored.provider, settings, id=stored.id)
         grant = await client.redeem(account, code, redirect_uri=pending.redirect_uri, verifier=pending.verifier or None)
@@ -149,11 +149,16 @@ class Connections:
         """Note on the account why its connect came to nothing."""
         await self._accounts.set_status(pending.stored, pending.stored.status, {"message": reason})
 
-    async def _values(self, stored: StoredAccount) -> dict[str, Any]:
-        """The settings so far; the operator's registration at the vendor stands in where the account has none."""
-        values = await self._accounts.values_of(stored)
+    def _values(self, stored: StoredAccount) -> dict[str, Any]:
+        """The settings so far; with the operator's registration at the vendor, unless the account has one of its own.
+
+        An account that was connected before has the operator's as it was then; its secret may be another one by now.
+        """
+        values = self._accounts.values_of(stored)
         app = self._settings.oauth_apps.get(stored.provider)
-        return values if app is None or "client_id" in values else {**_credentials(app), **values}
+        if app is None or values.get("client_id", app.client_id) != app.client_id:
+            return values
+        return {**values, **_credentials(app)}
 
     def _public_url(self, own_url: str) -> str:
         if self._settings.public_url:
