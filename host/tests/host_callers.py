@@ -12,7 +12,6 @@ import httpx
 
 from unilead import AsyncClient, Registry, Response
 from unilead_host.app import Application, Host, create_app
-from unilead_host.credentials import HostCredentialStore
 from unilead_host.settings import HostSettings
 
 ACCOUNTS = "/integrated-account"
@@ -74,7 +73,6 @@ class TokenEndpoint:
 
     def take_the_place_of_the_network(self, host: Host) -> None:
         """From now on, everything the host sends comes here."""
-        store = HostCredentialStore(host.database, host.vault)
         host.targets._client = AsyncClient(
-            registry=host.registry, transport=self, timeout=20, send_once=True, credential_store=store
+            registry=host.registry, transport=self, timeout=20, send_once=True, credential_store=host.credentials
         )

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 import acme
 from host_callers import CANARY, Tenant, TokenEndpoint, hosting
 from unilead import CredentialKey, Registry
-from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import Vault
 from unilead_host.settings import HostSettings
 from unilead_host.storage.tables import accounts, connections
@@ -104,7 +103,7 @@ async def test_the_first_token_is_renewed_before_it_ends(ours: Tenant) -> None:
     stored = await host.accounts.get(ours.id, account_id)
     assert stored is not None
     settings = (await host.accounts.account_of(stored)).settings
-    found = await HostCredentialStore(host.database, host.vault).load(CredentialKey.of(account_id, settings))  # type: ignore[arg-type]
+    found = await host.credentials.load(CredentialKey.of(account_id, settings))  # type: ignore[arg-type]
     assert found is not None
     assert found.values["access_token"] == GRANTED["access_token"]
     assert found.renew_at == pytest.approx(time.time() + 3540, abs=30)

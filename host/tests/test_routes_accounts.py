@@ -270,6 +270,7 @@ async def test_refreshing_credentials(ours: Tenant) -> None:
 async def test_f056_a_refused_refresh_and_a_second_chance(ours: Tenant) -> None:
     endpoint = TokenEndpoint(400, {"error": "invalid_grant"})
     account_id = await refreshable(ours, endpoint)
+    await ours.host.accounts.recall(ours.id, account_id)  # as for a lead a moment ago, when it was active
     refused = await ours("POST", "/refresh-credentials", {"id": account_id})
     assert (refused.status_code, refused.json()["truto_is_remote_error"]) == (401, True)
     account = (await ours("GET", f"/{account_id}")).json()

@@ -79,6 +79,7 @@ class Host:
     tenants: Tenants
     tokens: Tokens
     accounts: Accounts
+    credentials: HostCredentialStore
     keys: Keys
     repeats: Repeats
     targets: Targets
@@ -99,10 +100,11 @@ class Host:
         database = Database(settings.database_url.get_secret_value())
         vault = Vault(settings.encryption_keys)
         accounts = Accounts(database, vault, registry)
+        credentials = HostCredentialStore(database, vault)
         keys = Keys(database, hours=settings.idempotency_hours, lease=settings.create_timeout + LEASE_MARGIN)
         repeats = Repeats(database, minutes=settings.repeat_guard_minutes)
         simulators = simulators_of(registry) if settings.simulated else {}
-        targets = Targets(settings, registry, accounts, HostCredentialStore(database, vault), simulators)
+        targets = Targets(settings, registry, accounts, credentials, simulators)
         metrics = Metrics()
         writes = VerdictWrites()
         claims = Claims(database)
@@ -114,10 +116,11 @@ class Host:
             tenants=Tenants(database),
             tokens=Tokens(database),
             accounts=accounts,
+            credentials=credentials,
             keys=keys,
             repeats=repeats,
             targets=targets,
-            connections=Connections(settings, database, vault, accounts, registry),
+            connections=Connections(settings, database, vault, accounts, credentials, registry),
             leads=LeadService(settings, accounts, targets, keys, repeats, metrics, writes),
             jobs=Jobs(database, days=settings.bulk_days),
             claims=claims,

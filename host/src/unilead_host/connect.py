@@ -73,12 +73,19 @@ class Connections:
     """Begins connects and brings them to their end. All methods raise StorageError and SealError."""
 
     def __init__(
-        self, settings: HostSettings, database: Database, vault: Vault, accounts: Accounts, registry: Registry
+        self,
+        settings: HostSettings,
+        database: Database,
+        vault: Vault,
+        accounts: Accounts,
+        credentials: HostCredentialStore,
+        registry: Registry,
     ) -> None:
         self._settings = settings
         self._database = database
         self._vault = vault
         self._accounts = accounts
+        self._credentials = credentials
         self._registry = registry
 
     async def begin(self, stored: StoredAccount, own_url: str, *, way: Way | None = None, return_to: str = "") -> Link:
@@ -133,9 +140,8 @@ class Connections:
         active = await self._accounts.update(stored.tenant_id, stored.id, settings={**values, **grant.values})
         if active is not None:
             settings = self._registry.get(stored.provider).settings_of(await self._accounts.account_of(active))
-            store = HostCredentialStore(self._database, self._vault)
             fresh = Credentials(grant.values, renew_at=grant.renew_at(time.time()))
-            await store.save(CredentialKey.of(stored.id, settings), fresh)
+            await self._credentials.save(CredentialKey.of(stored.id, settings), fresh)
         return active
 
     async def fill_in(self, state: str, pending: Pending, values: Mapping[str, Any]) -> StoredAccount | None:
@@ -158,7 +164,7 @@ class Connections:
         app = self._settings.oauth_apps.get(stored.provider)
         if app is None or values.get("client_id", app.client_id) != app.client_id:
             return values
-        return {**values, **_credentials(app)}
+        return {**values, **_registration(app)}
 
     def _public_url(self, own_url: str) -> str:
         if self._settings.public_url:
@@ -216,7 +222,7 @@ def _authorize_url(
     return f"{fill(scheme.authorize_url, settings)}?{urlencode(query)}", scheme.pkce
 
 
-def _credentials(app: OAuthApp) -> dict[str, str]:
+def _registration(app: OAuthApp) -> dict[str, str]:
     secret = {} if app.client_secret is None else {"client_secret": app.client_secret.get_secret_value()}
     return {"client_id": app.client_id, **secret}
 

@@ -9,12 +9,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
-from unilead import AuthError, ConfigurationError, LeadError, SettingsError, UnknownProviderError
+from unilead import ConfigurationError, LeadError, SettingsError, UnknownProviderError
 from unilead_host.account_settings import WHOLE
 from unilead_host.accounts import StoredAccount
 from unilead_host.answers import account_document
 from unilead_host.auth import FORBIDDEN, host_of
-from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import SealError
 from unilead_host.openapi import failures
 from unilead_host.paging import CURSOR, cursor_of, cut
@@ -243,14 +242,9 @@ async def refresh_credentials(request: Request, caller: Manager, body: AccountId
     stored = await find_account(request, caller, body.id)
     with refusing():
         account = await host.accounts.account_of(stored)
-    await HostCredentialStore(host.database, host.vault).reopen(stored.id)
+    await host.credentials.reopen(stored.id)
     try:
         await host.targets.client_of(stored).renew(account)
-    except AuthError:
-        await host.targets.find(
-            caller.tenant_id, stored.id, creates=False
-        )  # tells that the account needs to be connected anew
-        raise Refusal(401, "The credentials were refused") from None
     except ConfigurationError as error:
         if isinstance(error.__cause__, StorageError):
             raise error.__cause__ from None
