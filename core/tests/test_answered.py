@@ -27,6 +27,12 @@ def test_they_are_what_a_created_lead_takes() -> None:
     assert (lead.owner.id, lead.addresses[0].city, lead.phone_numbers[0].number) == ("7", "Oslo", "5")
 
 
+def test_a_created_row_notes_its_own_part() -> None:
+    row = Response.of(200, [{"id": 7}, {"id": 8}]).part({"id": 8})
+    created = row_verdict(row, lambda: CreatedLead(id=row.json["id"]))
+    assert (created.id, created.part) == ("8", {"id": 8})  # type: ignore[union-attr]
+
+
 def test_a_row_that_cannot_be_read_is_unknown_and_raises_nothing() -> None:
     row = Response.of(200, {"id": 7})
     assert row_verdict(row, lambda: CreatedLead(id=row.json["id"])).id == "7"  # type: ignore[union-attr]

@@ -28,14 +28,18 @@ def one_address(**parts: Any) -> list[dict[str, Any]] | None:
 
 
 def row_verdict(row: Response, judge: Callable[[], Verdict]) -> Verdict:
-    """Judge one row of a batch's answer, as an answer of its own.
+    """Judge one row of a batch's answer.
 
-    Returns: what ``judge`` returns or raises as ProviderError; a row that it cannot read is unknown, and hides none of
-        the others.
+    Args:
+        row: this lead's part of the answer, as an answer of its own; see `Response.part`.
+        judge: reads it, and may raise.
+    Returns: what ``judge`` returns or raises as ProviderError; a created lead notes ``row`` as its own part of the
+        answer. A row that cannot be read is unknown, and hides none of the others.
     """
     try:
-        return judge()
+        verdict = judge()
     except ProviderError as error:
         return error
     except (AttributeError, LookupError, TypeError, ValueError):
         return MalformedResponseError("the provider cannot read this row", response=row)
+    return verdict.of_part(row.json) if isinstance(verdict, CreatedLead) else verdict

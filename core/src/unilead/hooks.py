@@ -99,7 +99,8 @@ class HookSpecs:
             count: number of leads the request took.
             settings: of the account.
         Returns: ``count`` verdicts. A row that cannot be matched with certainty is a MalformedResponseError. Each lead
-            notes its own part of the answer (`CreatedLead.of_part`), so that no lead is shown another's data.
+            notes its own part of the answer (`row_verdict` does it, or `CreatedLead.of_part`), so that no lead is
+            shown another's data.
         Raises: ProviderError where the batch was refused as a whole. Inside a success that leaves all its leads
             ``unknown``, unless the error says that nothing was processed.
         """

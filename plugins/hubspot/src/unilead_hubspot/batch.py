@@ -78,11 +78,7 @@ def verdicts(
         row = response.part(entries[0])
         return row_verdict(
             row,
-            lambda: (
-                refuse(row, inputs[index], index)
-                if index in refused
-                else read(row, entries[0], inputs[index]).of_part(entries[0])
-            ),
+            lambda: refuse(row, inputs[index], index) if index in refused else read(row, entries[0], inputs[index]),
         )
 
     return [verdict(index) for index in range(len(inputs))]

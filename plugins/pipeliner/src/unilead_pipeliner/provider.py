@@ -37,12 +37,12 @@ from unilead import (
     scalar_text,
     utc_text,
 )
-from unilead_pipeliner import batch
 from unilead_pipeliner.answers import created_lead, read_error
 
 HOST = r"[a-z]{2}-[a-z]{3,12}(-[0-9])?(\.api)?\.pipelinersales\.com"
 REGIONS = ("us-east", "eu-central", "ca-central", "ap-southeast")
 BATCH = 100  # the vendor publishes no limit
+KEEP_GOOD_ROWS = {"rollback-method": "1"}  # one bad row of a batch does not undo the others
 EXPAND = "primary_contact,primary_account,lead_source"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SPACE = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -192,7 +192,10 @@ def parse_response(response: Response, request: Request) -> CreatedLead:
 
 @hookimpl
 def build_batch_request(requests: Sequence[Request], settings: PipelinerSettings) -> tuple[Request, list[int]]:
-    return batch.join(requests, settings.leads_path)
+    # A record with an id goes singly: here it would change the lead that has it, there Pipeliner ignores it.
+    taken = [index for index, request in enumerate(requests) if "id" not in request.json]
+    records = [requests[index].json for index in taken]
+    return Request("POST", f"{settings.leads_path}/batch-modify", json=records, query=KEEP_GOOD_ROWS), taken
 
 
 @hookimpl
@@ -202,8 +205,8 @@ def parse_batch_response(response: Response, request: Request, count: int) -> li
     if not (200 <= response.status < 300 and body.get("success") is True and isinstance(rows, list)):
         raise _refusal(response, request)
     if len(rows) != count:
-        return batch.unmatched(response, count)
-    return [_own_verdict(row, response.part(row), request.for_row(index)) for index, row in enumerate(rows)]
+        raise MalformedResponseError("the answer has another number of rows than leads were sent", response=response)
+    return [_verdict(row, response.part(row), request.for_row(index)) for index, row in enumerate(rows)]
 
 
 @hookimpl
@@ -227,10 +230,10 @@ def _refusal(response: Response, request: Request) -> ProviderError:
     return read_error(response, request, lambda name: field_path(name, request.lead))
 
 
-def _own_verdict(row: Any, part: Response, request: Request) -> CreatedLead | ProviderError:
+def _verdict(row: Any, part: Response, request: Request) -> CreatedLead | ProviderError:
     def judge() -> CreatedLead | ProviderError:
         if isinstance(row, str):
-            return CreatedLead(id=row).of_part(row)
+            return CreatedLead(id=row)
         if isinstance(row, dict) and row.get("success") is False:
             return _refusal(part, request)
         return MalformedResponseError("the batch answer has no verdict for this lead", response=part)

@@ -83,7 +83,7 @@ def verdicts(
 def _verdict(row: Any, response: Response, record: dict[str, Any], path_of: PathOf) -> Verdict:
     def judge() -> Verdict:
         if row["success"] is True:
-            return created_lead(Response.of(201, row, response.headers)).of_part(row)
+            return created_lead(Response.of(201, row, response.headers))
         # a row has no status of its own; alone it would have been refused with 400
         status = 400 if row["success"] is False and row.get("errors") else response.status
         return refusal(Response.of(status, row, response.headers), record=record, path_of=path_of)

@@ -245,7 +245,7 @@ def parse_batch_response(response: Response, request: Request, count: int) -> li
         if response.status < 400:  # one error for several leads says nothing of the others
             refused.doubt()
         raise refused
-    return [_own_verdict(row, response.part({"data": [row]}), request.for_row(index)) for index, row in enumerate(rows)]
+    return [_verdict(row, response.part({"data": [row]}), request.for_row(index)) for index, row in enumerate(rows)]
 
 
 @hookimpl
@@ -260,9 +260,8 @@ def simulator() -> Simulator:
     return ZohoCrmSimulator()
 
 
-def _own_verdict(row: Any, part: Response, request: Request) -> CreatedLead | ProviderError:
-    verdict = row_verdict(part, lambda: record_verdict(row, part, request, FIELDS))
-    return verdict.of_part(part.json) if isinstance(verdict, CreatedLead) else verdict
+def _verdict(row: Any, part: Response, request: Request) -> CreatedLead | ProviderError:
+    return row_verdict(part, lambda: record_verdict(row, part, request, FIELDS))
 
 
 def _beside(request: Request) -> dict[str, Any]:
