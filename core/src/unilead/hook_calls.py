@@ -83,7 +83,7 @@ class HookCalls:
 
     def distrust(self, response: Response, reason: str, cause: BaseException | None = None) -> NoReturn:
         """Raise what an answer means that cannot be trusted: after a success the lead may exist."""
-        if 200 <= response.status < 300:
+        if response.is_success:
             raise self.complete(MalformedResponseError(reason, response=response)) from cause
         raise self.complete(error_for(response)) from cause
 

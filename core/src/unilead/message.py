@@ -91,6 +91,11 @@ class Response:
     truncated: bool = False
 
     @property
+    def is_success(self) -> bool:
+        """Whether the status is a 2xx; what the body says may still be a refusal."""
+        return 200 <= self.status < 300
+
+    @property
     def json_body(self) -> bytes:
         """The body without a byte order mark, which some systems put before their JSON."""
         return self.body.removeprefix(b"\xef\xbb\xbf")
@@ -107,6 +112,11 @@ class Response:
             return from_json(self.json_body, allow_inf_nan=False)
         except ValueError:
             return None
+
+    @property
+    def json_object(self) -> dict[str, Any]:
+        """The decoded body where it is a JSON object; else an empty one."""
+        return self.json if isinstance(self.json, dict) else {}
 
     @cached_property
     def text(self) -> str:

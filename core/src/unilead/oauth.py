@@ -134,9 +134,9 @@ def read_grant(scheme: OAuth2, response: Response, secrets: tuple[str, ...] = ()
     Raises: AuthError when only a person can help: the grant is dead, or the client is refused. ConnectError when it may
         get better; ``retry_after`` says when, where the answer does.
     """
-    answer = response.json if isinstance(response.json, dict) else {}
+    answer = response.json_object
     token = answer.get("access_token")
-    if 200 <= response.status < 300 and isinstance(token, str) and token:
+    if response.is_success and isinstance(token, str) and token:
         names = {"access_token": "access_token", "refresh_token": "refresh_token"}
         if scheme.origin_field:
             names[scheme.origin_field] = scheme.origin_setting

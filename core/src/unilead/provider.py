@@ -247,7 +247,7 @@ class Provider:
     def _with_id(self, created: CreatedLead, response: Response) -> CreatedLead:
         if not is_id(created.id):
             self._hooks.distrust(response, "the answer names no lead id")
-        if not 200 <= response.status < 300:
+        if not response.is_success:
             self._hooks.distrust_refusal(response)
         if response.truncated:
             self._hooks.distrust(response, "the answer is cut off")

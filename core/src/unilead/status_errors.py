@@ -69,7 +69,7 @@ def error_for(
     Returns: the error, for the plugin to raise. A 5xx, 3xx, 408 or 425 is never taken for a refusal.
     """
     status = response.status
-    ambiguous = not (200 <= status < 300 or 400 <= status < 500) or status in (408, 425)
+    ambiguous = not (response.is_success or 400 <= status < 500) or status in (408, 425)
     category = category or _category_of(status)
     kind: type[ProviderError] = _KINDS[category]
     if category == "unexpected" and not 400 <= status < 500:

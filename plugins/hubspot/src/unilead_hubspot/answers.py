@@ -165,7 +165,7 @@ def refusal(response: Response, *, property_path: PathOf, link_path: PathOf, cre
         link_path: finds the unified path of a linked record's id.
         creating: the request was a create, so that a 404 is about its path.
     """
-    body = response.json if isinstance(response.json, dict) else {}
+    body = response.json_object
     faults = _faults(body)
     context = body.get("context") or {}
     names = [name for fault in faults for name in fault.properties] or list(_names(context))
@@ -240,7 +240,7 @@ def _scopes(body: Mapping[str, Any]) -> list[str]:
 def _category(response: Response, body: Mapping[str, Any], *, creating: bool) -> Category | None:
     """Judge by HubSpot's category where the status leaves a choice; ``None`` leaves it to the status."""
     status, category, text = response.status, body.get("category"), body.get("message") or ""
-    refused = status == 400 or 200 <= status < 300
+    refused = status == 400 or response.is_success
     if refused and "'Edit Associations' permission" in text:
         return "permission"
     if status == 400 and text.startswith("Unable to infer object type"):

@@ -192,10 +192,9 @@ def build_read_request(lead_id: str, settings: HubSpotSettings) -> Request:
 @hookimpl
 def parse_response(response: Response, request: Request, settings: HubSpotSettings) -> CreatedLead:
     sent = request.json or {}
-    body = response.json
-    if not 200 <= response.status < 300 or (isinstance(body, dict) and body.get("status") == "error"):
+    if not response.is_success or response.json_object.get("status") == "error":
         raise _refusal(response, sent, settings, request)
-    return created_lead(response, body, sent, settings)
+    return created_lead(response, response.json, sent, settings)
 
 
 @hookimpl
@@ -209,8 +208,8 @@ def build_batch_request(requests: Sequence[Request], settings: HubSpotSettings) 
 def parse_batch_response(
     response: Response, request: Request, settings: HubSpotSettings
 ) -> list[CreatedLead | ProviderError]:
-    body = response.json if isinstance(response.json, dict) else {}
-    is_refused = not 200 <= response.status < 300 or body.get("status") == "error"
+    body = response.json_object
+    is_refused = not response.is_success or body.get("status") == "error"
     if is_refused and not body.get("results"):
         refused = _refusal(response, {}, settings, request)
         if response.status < 400:  # an error inside a success may be about one lead of several

@@ -171,7 +171,7 @@ def build_read_request(lead_id: str) -> Request:
 
 @hookimpl
 def parse_response(response: Response, request: Request, settings: InsightlySettings) -> CreatedLead:
-    if not 200 <= response.status < 300:
+    if not response.is_success:
         raise _error(response, request)
     stored = response.json
     return CreatedLead(

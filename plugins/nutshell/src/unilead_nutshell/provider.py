@@ -174,16 +174,15 @@ def build_read_request(lead_id: str) -> Request:
 
 @hookimpl
 def parse_response(response: Response, request: Request) -> CreatedLead:
-    if not 200 <= response.status < 300:
+    if not response.is_success:
         raise _error(response, request)
-    body = response.json
-    if isinstance(body, dict) and body.get("errors"):
+    if response.json_object.get("errors"):
         raise _hidden_error(response, request)
-    stored = single_record(body)
+    stored = single_record(response.json)
     if stored is None:
         words = read_fault(response).message
         raise error_for(response, f"no single lead in the answer{words and ': '}{words}", category="unexpected")
-    return created_lead(stored, body)
+    return created_lead(stored, response.json)
 
 
 @hookimpl

@@ -33,7 +33,7 @@ def refusal(response: Response) -> ProviderError:
         blocked = error_for(response, "blocked for sending on after a 429; stop sending", category="rate_limited")
         blocked.retryable = False  # each further request prolongs the block
         return blocked
-    body = response.json if isinstance(response.json, dict) else {}
+    body = response.json_object
     message, code = _words(body, response), _code(body)
     error = (_throttled if response.status == 429 else _refused)(response, message, code)
     if body.get("success") is True:  # Pipedrive has been seen to carry out a request and answer 410

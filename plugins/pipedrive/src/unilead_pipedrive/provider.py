@@ -194,7 +194,7 @@ def build_read_request(lead_id: str) -> Request:
 
 @hookimpl
 def parse_response(response: Response, settings: PipedriveSettings) -> CreatedLead:
-    if not 200 <= response.status < 300:
+    if not response.is_success:
         raise refusal(response)
     if response.json["success"] is not True:
         raise refusal_inside(response)

@@ -72,9 +72,9 @@ def read_error(response: Response, request: Request, path_of: PathOf) -> Provide
         response: the answer, or a row of a batch as an answer of its own.
         path_of: finds the unified path of a field.
     """
-    body = response.json if isinstance(response.json, dict) else {}
+    body = response.json_object
     status = response.status
-    if 200 <= status < 300:
+    if response.is_success:
         if body.get("success") is not False:
             return MalformedResponseError("the answer names no lead", response=response)
         if body.get("data"):  # which may have been created

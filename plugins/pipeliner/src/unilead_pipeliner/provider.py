@@ -185,7 +185,7 @@ def build_request(lead: Lead, settings: PipelinerSettings) -> Request:
 
 @hookimpl
 def parse_response(response: Response, request: Request) -> CreatedLead:
-    if not (200 <= response.status < 300 and response.json["success"] is True):
+    if not (response.is_success and response.json["success"] is True):
         raise _refusal(response, request)
     return created_lead(response.json["data"])
 
@@ -200,9 +200,9 @@ def build_batch_request(requests: Sequence[Request], settings: PipelinerSettings
 
 @hookimpl
 def parse_batch_response(response: Response, request: Request, count: int) -> list[CreatedLead | ProviderError]:
-    body = response.json if isinstance(response.json, dict) else {}
+    body = response.json_object
     rows = body.get("data")
-    if not (200 <= response.status < 300 and body.get("success") is True and isinstance(rows, list)):
+    if not (response.is_success and body.get("success") is True and isinstance(rows, list)):
         raise _refusal(response, request)
     if len(rows) != count:
         raise MalformedResponseError("the answer has another number of rows than leads were sent", response=response)

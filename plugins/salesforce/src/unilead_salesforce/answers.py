@@ -140,7 +140,7 @@ def refusal(response: Response, *, record: Mapping[str, Any], path_of: PathOf) -
     if isinstance(body, dict) and body.get("id") and body.get("success") is False:
         return MalformedResponseError("the answer holds both a lead and errors", response=response)
     faults = faults_of(response)
-    if 200 <= response.status < 300 and not code_of(faults):
+    if response.is_success and not code_of(faults):
         return MalformedResponseError("the answer names no lead", response=response)
     if response.status == 300:
         return _several_matches(response)
@@ -185,7 +185,7 @@ def refusal_category(response: Response, faults: Sequence[Fault]) -> Category | 
         return "unexpected"  # the API version is retired, whatever the code
     if any(text in str(fault.get("message")) for fault in faults for text in NO_USE):
         return "permission"
-    return CATEGORIES.get(code or "") or ("validation" if code and 200 <= response.status < 300 else None)
+    return CATEGORIES.get(code or "") or ("validation" if code and response.is_success else None)
 
 
 def message_of(response: Response, faults: Sequence[Fault], record: Mapping[str, Any]) -> str:

@@ -68,7 +68,7 @@ def lead_answer(response: Response, request: Request) -> Response:
 
     Raises: ProviderError where the company could not be read, so that the lead was not tried.
     """
-    if not is_composite(request) or not 200 <= response.status < 300:
+    if not is_composite(request) or not response.is_success:
         return response
     parts = {part["referenceId"]: _part(part, response) for part in response.json["compositeResponse"]}
     lead, account = parts[LEAD], parts.get(ACCOUNT)

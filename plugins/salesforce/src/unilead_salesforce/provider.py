@@ -191,9 +191,9 @@ def parse_response(response: Response, request: Request, settings: SalesforceSet
     answer = composite.lead_answer(response, request)
     if answer.status == 204:
         raise MalformedResponseError("a lead was updated that the answer does not name", response=response)
-    if request.method == "GET" and 200 <= answer.status < 300:
+    if request.method == "GET" and answer.is_success:
         return read_lead(answer.json)
-    if 200 <= answer.status < 300 and answer.json["success"] is True:
+    if answer.is_success and answer.json["success"] is True:
         return created_lead(answer)
     raise refusal(
         answer, record=composite.record_of(request), path_of=lambda name: field_path(name, request.lead, settings)

@@ -192,8 +192,7 @@ def _addresses(address: Any) -> list[dict[str, Any]] | None:
 
 def _error(response: Response, request: Request) -> Exception:
     """Read Sell's list of errors; its body may also be empty or no JSON at all."""
-    body = response.json if isinstance(response.json, dict) else {}
-    errors = body.get("errors")
+    errors = response.json_object.get("errors")
     faults = [entry["error"] for entry in errors] if isinstance(errors, list) else []
     codes = {fault.get("code") for fault in faults}
     code = faults[0].get("code") if faults else None

@@ -96,14 +96,14 @@ def record_verdict(row: Any, response: Response, request: Request, fields: Field
 
 def read_error(response: Response, request: Request, fields: FieldMap) -> ProviderError:
     """Read a refusal of the whole call, in either of Zoho's two forms; by code first, by status second."""
-    body = response.json if isinstance(response.json, dict) else {}
+    body = response.json_object
     rows = body.get("data")
     fault = rows[0] if isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], dict) else body
     if request.method == "GET" and (response.status == 204 or fault.get("code") in WRONG_ADDRESS):
         return error_for(response, "no such lead", category="not_found", vendor_code=fault.get("code"))
     if fault.get("code") and fault.get("status") == "error":
         return _record_error(fault, response, request, fields)
-    if 200 <= response.status < 300:
+    if response.is_success:
         return MalformedResponseError("the answer has no verdict for this lead", response=response)
     if response.status == 404 and request.method == "POST":
         return error_for(response, category="unexpected")
@@ -117,7 +117,7 @@ def _record_error(row: Mapping[str, Any], response: Response, request: Request, 
     inner = details.get("errors") if isinstance(details.get("errors"), list) else None
     faults = [fault for fault in inner or () if isinstance(fault, Mapping)] or [row]
     name = _place(faults[0].get("details"))
-    category = _category(code, details, faults, response.status)
+    category = _category(response, code, details, faults)
     error = error_for(
         response,
         _message(row, name),
@@ -127,7 +127,7 @@ def _record_error(row: Mapping[str, Any], response: Response, request: Request, 
         existing_id=_existing(faults),
         retry_after=_wait(response),
     )
-    if category == "unexpected" and 200 <= response.status < 300:
+    if category == "unexpected" and response.is_success:
         error.outcome = "rejected"  # Zoho's own word for this record is "error", whatever the status
     error.hint = HINTS.get(code)
     return error
@@ -143,7 +143,9 @@ def _place(details: Any) -> str | None:
     return found[1] if found else name
 
 
-def _category(code: str, details: Mapping[str, Any], faults: list[Mapping[str, Any]], status: int) -> Category | None:
+def _category(
+    response: Response, code: str, details: Mapping[str, Any], faults: list[Mapping[str, Any]]
+) -> Category | None:
     """Judge by code first; ``None`` leaves it to the status, where that says more than *something is wrong*."""
     if code == "MULTIPLE_OR_MULTI_ERRORS":
         return "conflict" if {fault.get("code") for fault in faults} == {"DUPLICATE_DATA"} else "validation"
@@ -152,7 +154,7 @@ def _category(code: str, details: Mapping[str, Any], faults: list[Mapping[str, A
     names_field = bool(details.get("api_name"))
     if names_field and code in PLAN_LIMITS:
         return "validation"
-    if code in CATEGORIES or (status != 400 and not 200 <= status < 300):
+    if code in CATEGORIES or not (response.status == 400 or response.is_success):
         return CATEGORIES.get(code)
     return "validation" if names_field else "unexpected"
 

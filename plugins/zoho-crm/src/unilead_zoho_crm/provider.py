@@ -216,8 +216,8 @@ def build_request(lead: Lead) -> Request:
 
 @hookimpl
 def parse_response(response: Response, request: Request) -> CreatedLead:
-    rows = response.json.get("data") if isinstance(response.json, dict) else None
-    if not 200 <= response.status < 300 or not isinstance(rows, list) or len(rows) != 1:
+    rows = response.json_object.get("data")
+    if not response.is_success or not isinstance(rows, list) or len(rows) != 1:
         raise read_error(response, request, FIELDS)
     row = rows[0]
     if request.method == "GET":
@@ -239,7 +239,7 @@ def build_batch_request(requests: Sequence[Request]) -> tuple[Request, list[int]
 
 @hookimpl
 def parse_batch_response(response: Response, request: Request, count: int) -> list[CreatedLead | ProviderError]:
-    rows = response.json.get("data") if isinstance(response.json, dict) else None
+    rows = response.json_object.get("data")
     if not isinstance(rows, list) or len(rows) != count or response.status >= 500:
         refused = read_error(response, request, FIELDS)
         if response.status < 400:  # one error for several leads says nothing of the others
