@@ -49,6 +49,7 @@ def error_for(
     category: Category | None = None,
     field: str | None = None,
     vendor_code: str | None = None,
+    hint: str | None = None,
     existing_id: str | None = None,
     retry_after: float | None = None,
     processed: bool | None = None,
@@ -61,6 +62,7 @@ def error_for(
         category: the plugin's reading of the vendor's code; ``None`` judges by status.
         field: unified path of the field that the CRM names.
         vendor_code: the CRM's code, unchanged.
+        hint: the way out, where the CRM's words do not tell it; ``None`` leaves it to the core.
         existing_id: id of the record that the CRM already has; makes sense with ``conflict``.
         retry_after: seconds to wait, from the vendor's own headers; core reads ``Retry-After`` itself.
         processed: ``False`` where the vendor documents that this answer means *not processed*: the call may then
@@ -80,6 +82,7 @@ def error_for(
         message or response.reason or f"HTTP status {status}",
         field=field,
         vendor_code=vendor_code,
+        hint=hint,
         retry_after=retry_after,
         response=response,
         category=category,

@@ -211,16 +211,17 @@ def _addresses(stored: Mapping[str, str | None]) -> list[dict[str, str | None]] 
 def _error(response: Response, request: Request) -> ProviderError:
     """Judge by status alone: Insightly has no error codes, and its bodies are text, HTML or empty."""
     message = _message(response)
+    is_quota_spent = response.status == 429 and response.headers.get("x-ratelimit-remaining", "").strip() == "0"
+    hint = QUOTA_SPENT if is_quota_spent else HINTS.get(response.status)
     error = error_for(
-        response, message, category=_category(response, request), field=_field_in(message, response, request)
+        response,
+        message,
+        category=_category(response, request),
+        field=_field_in(message, response, request),
+        hint=WRONG_PLACE if response.status == 404 and request.method == "POST" else hint,
     )
-    if response.status == 404 and request.method == "POST":
-        error.hint = WRONG_PLACE
-    elif response.status == 429 and response.headers.get("x-ratelimit-remaining", "").strip() == "0":
-        error.hint = QUOTA_SPENT
+    if is_quota_spent:
         error.retryable = False  # repeating is harmless, but every further request of this day is refused too
-    else:
-        error.hint = HINTS.get(response.status)
     return error
 
 

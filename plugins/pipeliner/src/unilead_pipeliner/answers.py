@@ -83,15 +83,14 @@ def read_error(response: Response, request: Request, path_of: PathOf) -> Provide
     details = _details(body)
     code = body.get("code")
     error = error_for(
-        Response(status, response.headers, response.body, response.reason),
+        response.with_status(status),
         " ".join(details) or _one_line(body.get("message")),
         category=_category(status, request, details),
         vendor_code=None if code is None else str(code),
         field=next((path for path in map(path_of, _names(body, details)) if path), None),
+        hint=ADDRESS_HINT if status == 404 and request.method == "POST" else None,
     )
     error.response = response
-    if status == 404 and request.method == "POST":
-        error.hint = ADDRESS_HINT
     return error
 
 

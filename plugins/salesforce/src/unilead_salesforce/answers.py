@@ -146,7 +146,7 @@ def refusal(response: Response, *, record: Mapping[str, Any], path_of: PathOf) -
         return _several_matches(response)
     code = code_of(faults)
     names = list(_names(faults, record))
-    error = error_for(
+    return error_for(
         response,
         message_of(response, faults, record),
         category=refusal_category(response, faults),
@@ -155,11 +155,8 @@ def refusal(response: Response, *, record: Mapping[str, Any], path_of: PathOf) -
         existing_id=_existing_id(faults),
         retry_after=_wait(response, faults),
         processed=False if code in NOT_WRITTEN else None,
+        hint=RETIRED_HINT if response.status == 410 else next((HINTS[n] for n in (code, *names) if n in HINTS), None),
     )
-    error.hint = (
-        RETIRED_HINT if response.status == 410 else next((HINTS[n] for n in (code, *names) if n in HINTS), None)
-    )
-    return error
 
 
 def faults_of(response: Response) -> Sequence[Fault]:

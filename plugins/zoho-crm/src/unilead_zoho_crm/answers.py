@@ -126,10 +126,10 @@ def _record_error(row: Mapping[str, Any], response: Response, request: Request, 
         field=fields.source_of(name, request.lead),
         existing_id=_existing(faults),
         retry_after=_wait(response),
+        hint=HINTS.get(code),
     )
     if category == "unexpected" and response.is_success:
         error.outcome = "rejected"  # Zoho's own word for this record is "error", whatever the status
-    error.hint = HINTS.get(code)
     return error
 
 
