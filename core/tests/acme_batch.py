@@ -11,10 +11,10 @@ from unilead import (
     Call,
     CreatedLead,
     MalformedResponseError,
-    ProviderError,
     Registry,
     Request,
     Response,
+    RowVerdict,
     error_for,
     route,
 )
@@ -77,14 +77,14 @@ def build_batch_request(requests: Sequence[Request]) -> tuple[Request, list[int]
     return Request("POST", "/v1/prospects/batch", json=body), taken
 
 
-def parse_batch_response(response: Response, count: int) -> list[CreatedLead | ProviderError]:
+def parse_batch_response(response: Response, count: int) -> list[RowVerdict]:
     if response.status != 207:
         fault = response.json
         raise error_for(response, fault["text"], vendor_code=fault.get("code"))
     return [_verdict(row, response) for row in response.json["rows"]]
 
 
-def _verdict(row: Any, response: Response) -> CreatedLead | ProviderError:
+def _verdict(row: Any, response: Response) -> RowVerdict:
     if row is None:
         return MalformedResponseError("no verdict", response=response)
     if "text" in row:

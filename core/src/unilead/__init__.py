@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "answered": ("one_address", "reference", "row_verdict", "typed_items"),
+    "answered": ("RowVerdict", "one_address", "reference", "row_verdict", "typed_items"),
     "client": ("AsyncClient", "Client"),
     "converters": (
         "custom_field_values", "id_name", "list_as_text", "named_id", "scalar_text", "to_digits", "to_integer",

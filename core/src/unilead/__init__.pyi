@@ -5,6 +5,9 @@ from pydantic import (
 )
 
 from unilead.answered import (
+    RowVerdict as RowVerdict,
+)
+from unilead.answered import (
     one_address as one_address,
 )
 from unilead.answered import (

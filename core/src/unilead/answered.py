@@ -9,7 +9,7 @@ from unilead.errors import MalformedResponseError, ProviderError
 from unilead.message import Response
 from unilead.schema import CreatedLead
 
-Verdict: TypeAlias = CreatedLead | ProviderError
+RowVerdict: TypeAlias = CreatedLead | ProviderError  # what became of one lead of a batch
 
 
 def reference(record_id: Any) -> dict[str, Any] | None:
@@ -27,7 +27,7 @@ def one_address(**parts: Any) -> list[dict[str, Any]] | None:
     return [{**parts, "type": "primary"}] if any(parts.values()) else None
 
 
-def row_verdict(row: Response, judge: Callable[[], Verdict]) -> Verdict:
+def row_verdict(row: Response, judge: Callable[[], RowVerdict]) -> RowVerdict:
     """Judge one row of a batch's answer.
 
     Args:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pluggy
 
 if TYPE_CHECKING:
-    from unilead.errors import Problem, ProviderError
+    from unilead.answered import RowVerdict
+    from unilead.errors import Problem
     from unilead.info import ProviderInfo
     from unilead.message import Request, Response
     from unilead.schema import CreatedLead, Lead
@@ -90,7 +91,7 @@ class HookSpecs:
     @hookspec(firstresult=True)
     def parse_batch_response(  # type: ignore[empty-body]
         self, response: Response, request: Request, count: int, settings: Settings
-    ) -> Sequence[CreatedLead | ProviderError]:
+    ) -> Sequence[RowVerdict]:
         """Turn a batch's answer into one verdict for each lead it took, in their order.
 
         Args:

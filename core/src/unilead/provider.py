@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from unilead.answered import RowVerdict
 from unilead.contradictions import is_id
 from unilead.errors import (
     InvalidLeadError,
@@ -190,9 +191,7 @@ class Provider:
         request = request.changed(leads=tuple(leads[index] for index in taken))
         return self.finish(request, settings, base_url=base_url), taken
 
-    def parse_batch(
-        self, response: Response, request: Request, count: int, settings: Settings
-    ) -> list[CreatedLead | ProviderError]:
+    def parse_batch(self, response: Response, request: Request, count: int, settings: Settings) -> list[RowVerdict]:
         """Turn a batch's answer into one verdict for each lead it took.
 
         Raises: ProviderError for a refused batch. A refusal inside a success may be about one lead, and others may have
@@ -210,9 +209,7 @@ class Provider:
             self._hooks.distrust(response, f"{len(verdicts)} verdicts for {count} leads")
         return self._with_own_ids([self._verdict(verdict, response) for verdict in verdicts], response)
 
-    def _with_own_ids(
-        self, verdicts: list[CreatedLead | ProviderError], response: Response
-    ) -> list[CreatedLead | ProviderError]:
+    def _with_own_ids(self, verdicts: list[RowVerdict], response: Response) -> list[RowVerdict]:
         """Distrust ids that several rows name: at most one of those leads has it, and nobody can say which."""
         owners = Counter(verdict.id for verdict in verdicts if isinstance(verdict, CreatedLead))
         if len(owners) == owners.total():
@@ -224,7 +221,7 @@ class Provider:
             for verdict in verdicts
         ]
 
-    def _verdict(self, verdict: Any, response: Response) -> CreatedLead | ProviderError:
+    def _verdict(self, verdict: Any, response: Response) -> RowVerdict:
         if isinstance(verdict, ProviderError):
             return self._hooks.complete(verdict)
         try:

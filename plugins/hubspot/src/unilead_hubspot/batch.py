@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from unilead import CreatedLead, MalformedResponseError, ProviderError, Request, Response, row_verdict
+from unilead import CreatedLead, MalformedResponseError, ProviderError, Request, Response, RowVerdict, row_verdict
 
 Row: TypeAlias = dict[str, Any]
-Verdict: TypeAlias = CreatedLead | ProviderError
 TRACE = "objectWriteTraceId"
 MOST_TEXT = (
     400_000  # characters of all properties in a batch; each may take 12 bytes of an answer, of which 5 MiB are read
@@ -52,7 +51,7 @@ def verdicts(
     *,
     read: Callable[[Response, Row, Row], CreatedLead],
     refuse: Callable[[Response, Row, int], ProviderError],
-) -> list[Verdict]:
+) -> list[RowVerdict]:
     """Find what became of each input.
 
     Args:
@@ -71,7 +70,7 @@ def verdicts(
     if len(results) + len(errors) == len(inputs):
         created |= _by_name(inputs, open_places, rest)
 
-    def verdict(index: int) -> Verdict:
+    def verdict(index: int) -> RowVerdict:
         entries = [*refused.get(index, ()), *created.get(index, ())]
         if len(entries) != 1:
             return MalformedResponseError("the batch's answer does not tell this lead apart", response=response)

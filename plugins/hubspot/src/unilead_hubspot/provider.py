@@ -27,6 +27,7 @@ from unilead import (
     RateLimit,
     Request,
     Response,
+    RowVerdict,
     Simulator,
     VendorRule,
     custom_field_values,
@@ -205,9 +206,7 @@ def build_batch_request(requests: Sequence[Request], settings: HubSpotSettings) 
 
 
 @hookimpl
-def parse_batch_response(
-    response: Response, request: Request, settings: HubSpotSettings
-) -> list[CreatedLead | ProviderError]:
+def parse_batch_response(response: Response, request: Request, settings: HubSpotSettings) -> list[RowVerdict]:
     body = response.json_object
     is_refused = not response.is_success or body.get("status") == "error"
     if is_refused and not body.get("results"):

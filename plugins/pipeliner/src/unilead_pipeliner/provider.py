@@ -26,6 +26,7 @@ from unilead import (
     RateLimit,
     Request,
     Response,
+    RowVerdict,
     SecretStr,
     Settings,
     Simulator,
@@ -199,7 +200,7 @@ def build_batch_request(requests: Sequence[Request], settings: PipelinerSettings
 
 
 @hookimpl
-def parse_batch_response(response: Response, request: Request, count: int) -> list[CreatedLead | ProviderError]:
+def parse_batch_response(response: Response, request: Request, count: int) -> list[RowVerdict]:
     body = response.json_object
     rows = body.get("data")
     if not (response.is_success and body.get("success") is True and isinstance(rows, list)):
@@ -230,8 +231,8 @@ def _refusal(response: Response, request: Request) -> ProviderError:
     return read_error(response, request, lambda name: field_path(name, request.lead))
 
 
-def _verdict(row: Any, part: Response, request: Request) -> CreatedLead | ProviderError:
-    def judge() -> CreatedLead | ProviderError:
+def _verdict(row: Any, part: Response, request: Request) -> RowVerdict:
+    def judge() -> RowVerdict:
         if isinstance(row, str):
             return CreatedLead(id=row)
         if isinstance(row, dict) and row.get("success") is False:

@@ -7,15 +7,14 @@ Source: https://developer.salesforce.com/docs/platform/api-rest/guide/resources-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import unquote
 
-from unilead import CreatedLead, Lead, MalformedResponseError, ProviderError, Request, Response, row_verdict
+from unilead import Lead, MalformedResponseError, Request, Response, RowVerdict, row_verdict
 from unilead_salesforce.answers import PathOf, created_lead, refusal
 from unilead_salesforce.settings import SalesforceSettings
 
 MOST = 200
-Verdict: TypeAlias = CreatedLead | ProviderError
 
 
 def join(requests: Sequence[Request], settings: SalesforceSettings) -> tuple[Request, list[int]]:
@@ -64,7 +63,7 @@ def _key(request: Request) -> str:
 
 def verdicts(
     response: Response, request: Request, count: int, *, paths_of: Callable[[Lead | None], PathOf]
-) -> list[Verdict]:
+) -> list[RowVerdict]:
     """Read the verdicts of a batch.
 
     Args:
@@ -80,8 +79,8 @@ def verdicts(
     return [_verdict(row, response, record, paths_of(lead)) for row, record, lead in sent]
 
 
-def _verdict(row: Any, response: Response, record: dict[str, Any], path_of: PathOf) -> Verdict:
-    def judge() -> Verdict:
+def _verdict(row: Any, response: Response, record: dict[str, Any], path_of: PathOf) -> RowVerdict:
+    def judge() -> RowVerdict:
         if row["success"] is True:
             return created_lead(Response.of(201, row, response.headers))
         # a row has no status of its own; alone it would have been refused with 400

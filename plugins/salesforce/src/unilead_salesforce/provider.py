@@ -24,12 +24,12 @@ from unilead import (
     PhoneSlots,
     PostalAddress,
     Problem,
-    ProviderError,
     ProviderInfo,
     QuotaHeaders,
     RateLimit,
     Request,
     Response,
+    RowVerdict,
     Simulator,
     VendorRule,
     custom_field_values,
@@ -208,7 +208,7 @@ def build_batch_request(requests: Sequence[Request], settings: SalesforceSetting
 @hookimpl
 def parse_batch_response(
     response: Response, request: Request, count: int, settings: SalesforceSettings
-) -> list[CreatedLead | ProviderError]:
+) -> list[RowVerdict]:
     return batch.verdicts(response, request, count, paths_of=lambda lead: lambda name: field_path(name, lead, settings))
 
 

@@ -14,6 +14,7 @@ from unilead import (
     ProviderError,
     Request,
     Response,
+    RowVerdict,
     error_for,
     one_address,
     reference,
@@ -78,7 +79,7 @@ STANDARD = frozenset(  # what every organisation has; what is left of a record a
 _PATH = re.compile(r"\$\.(?:data\[\d+\]\.)?([^\[]+)")  # a list's items are not told apart
 
 
-def record_verdict(row: Any, response: Response, request: Request, fields: FieldMap) -> CreatedLead | ProviderError:
+def record_verdict(row: Any, response: Response, request: Request, fields: FieldMap) -> RowVerdict:
     """Read the verdict on one record; only ``status: success`` with an id is a created lead."""
     if not isinstance(row, dict) or row.get("status") not in ("success", "error"):
         return MalformedResponseError("the answer has no verdict for this lead", response=response)

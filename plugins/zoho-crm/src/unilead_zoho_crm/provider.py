@@ -27,6 +27,7 @@ from unilead import (
     RateLimit,
     Request,
     Response,
+    RowVerdict,
     Simulator,
     VendorRule,
     hookimpl,
@@ -238,7 +239,7 @@ def build_batch_request(requests: Sequence[Request]) -> tuple[Request, list[int]
 
 
 @hookimpl
-def parse_batch_response(response: Response, request: Request, count: int) -> list[CreatedLead | ProviderError]:
+def parse_batch_response(response: Response, request: Request, count: int) -> list[RowVerdict]:
     rows = response.json_object.get("data")
     if not isinstance(rows, list) or len(rows) != count or response.status >= 500:
         refused = read_error(response, request, FIELDS)
@@ -260,7 +261,7 @@ def simulator() -> Simulator:
     return ZohoCrmSimulator()
 
 
-def _verdict(row: Any, part: Response, request: Request) -> CreatedLead | ProviderError:
+def _verdict(row: Any, part: Response, request: Request) -> RowVerdict:
     return row_verdict(part, lambda: record_verdict(row, part, request, FIELDS))
 
 
