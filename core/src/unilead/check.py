@@ -20,7 +20,7 @@ Status: TypeAlias = Literal["ready", "missing", "invalid", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Readiness:
     """What one provider makes of a lead.
 
     Attributes:
@@ -41,26 +41,26 @@ class Verdict:
     request: Request | None = field(default=None, repr=False)
 
 
-def check(registry: Registry, slug: str, lead: Lead) -> Verdict:
+def check(registry: Registry, slug: str, lead: Lead) -> Readiness:
     """Check a lead with the settings of the simulator's sample account; a broken provider costs the others nothing."""
     try:
         provider = registry.get(slug)
         settings = provider.settings(provider.simulator().sample_settings)
     except LeadError as error:
-        return Verdict(slug, "broken", error=error)
+        return Readiness(slug, "broken", error=error)
     return check_for(provider, lead, settings)
 
 
-def check_for(provider: Provider, lead: Lead, settings: Settings) -> Verdict:
+def check_for(provider: Provider, lead: Lead, settings: Settings) -> Readiness:
     """Check a lead with the settings of an account."""
     try:
         missing = tuple(problem.field for problem in provider.missing(lead, settings))
         if missing:
-            return Verdict(provider.slug, "missing", missing, _losses_so_far(provider, lead, settings))
+            return Readiness(provider.slug, "missing", missing, _losses_so_far(provider, lead, settings))
         request = provider.build_request(lead, settings)
     except LeadError as error:
-        return Verdict(provider.slug, "broken" if error.outcome == "not_sent" else "invalid", error=error)
-    return Verdict(provider.slug, "ready", dropped=request.dropped, unmet=_unmet(provider, lead), request=request)
+        return Readiness(provider.slug, "broken" if error.outcome == "not_sent" else "invalid", error=error)
+    return Readiness(provider.slug, "ready", dropped=request.dropped, unmet=_unmet(provider, lead), request=request)
 
 
 def _unmet(provider: Provider, lead: Lead) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from unilead.auth import mask_text
-from unilead.check import Verdict, advice, suggestion
+from unilead.check import Readiness, advice, suggestion
 from unilead.check import check as check_lead
 from unilead.cli.inputs import account_and_settings, header_map, parse_lead, read_bytes, read_lead, remote_query
 from unilead.cli.losses import naming_unknown, note_losses
@@ -48,7 +48,7 @@ def check(slugs: tuple[str, ...], as_json: bool, lead_file: str) -> int:
         print_json([row | {"advice": notes} for row in rows])
     else:
         for row in rows:
-            line(_verdict_text(row))
+            line(_readiness_text(row))
         for name in lead.unknown:
             meant = suggestion(name)
             note(f"note: {name} is not a field of a lead" + (f"; did you mean {meant}?" if meant else ""))
@@ -57,19 +57,19 @@ def check(slugs: tuple[str, ...], as_json: bool, lead_file: str) -> int:
     return int(any(row["status"] != "ready" for row in rows))
 
 
-def _row(verdict: Verdict, lead: Lead) -> dict[str, Any]:
+def _row(found: Readiness, lead: Lead) -> dict[str, Any]:
     row = {
-        "slug": verdict.slug,
-        "status": verdict.status,
+        "slug": found.slug,
+        "status": found.status,
         "unknown": list(lead.unknown),
-        "missing": list(verdict.missing),
-        "dropped": list(verdict.dropped),
-        "unmet": list(verdict.unmet),
+        "missing": list(found.missing),
+        "dropped": list(found.dropped),
+        "unmet": list(found.unmet),
     }
-    return row | {"error": error_document(verdict.error)} if verdict.error else row
+    return row | {"error": error_document(found.error)} if found.error else row
 
 
-def _verdict_text(row: dict[str, Any]) -> str:
+def _readiness_text(row: dict[str, Any]) -> str:
     losses = f"would drop {', '.join(row['dropped'])}" if row["dropped"] else ""
     missing = ", ".join(row["missing"])
     why = missing or (row["error"]["message"] if "error" in row else "")

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from unilead import ConfigurationError, Lead, LeadError, Provider
-from unilead.check import Status, Verdict
+from unilead.check import Readiness, Status
 from unilead_host.auth import host_of
 from unilead_host.demo import SAMPLE
 from unilead_host.page import accounts
@@ -155,7 +155,7 @@ async def _card(request: Request, session: Session, provider: Provider, lead: Le
         settings = await accounts.settings_of(host_of(request.scope), session.caller, provider, target)
     except accounts.NoTargetError as error:
         refusal = ConfigurationError(str(error), provider=provider.slug)
-        return Card(Verdict(provider.slug, "broken", error=refusal), provider.info.title)
+        return Card(Readiness(provider.slug, "broken", error=refusal), provider.info.title)
     return card(provider, lead, settings)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from unilead import InvalidLeadError, Lead, Problem, Provider, Registry, Settings
-from unilead.check import Verdict, advice, check, check_for, suggestion
+from unilead.check import Readiness, advice, check, check_for, suggestion
 from unilead.cli.wire import shown_request
 from unilead.strict_json import read_object
 
@@ -30,7 +30,7 @@ class Card:
         request: ``method``, ``url``, ``headers`` and ``body`` as they would be sent, secrets masked; only when ready.
     """
 
-    verdict: Verdict
+    verdict: Readiness
     title: str
     request: Mapping[str, Any] | None = field(default=None, repr=False)
 
@@ -141,7 +141,7 @@ def card(provider: Provider, lead: Lead, settings: Settings) -> Card:
     return _card(provider, check_for(provider, lead, settings), settings)
 
 
-def _card(provider: Provider, found: Verdict, settings: Settings) -> Card:
+def _card(provider: Provider, found: Readiness, settings: Settings) -> Card:
     shown = shown_request(provider, found.request, settings) if found.request else None
     return Card(found, provider.info.title, shown)
 
