@@ -8,7 +8,7 @@ from unilead import Field, FieldMap, Lead, PhoneSlots
 
 FIELDS = FieldMap(
     Field("last_name", "contact.surname"),
-    Field("phone_numbers", "", convert=PhoneSlots({"mobile": ["mobile"], "phone": ["work"]})),
+    Field("phone_numbers", convert=PhoneSlots({"mobile": ["mobile"], "phone": ["work"]})),
     Field("custom_fields", "extra"),
 )
 LEAD = Lead.parse(
@@ -64,3 +64,21 @@ def test_custom_fields_do_not_change_what_a_converter_answered() -> None:
     record, _ = fields.render(Lead.parse({"status": "new", "custom_fields": {"size": 4}}))
     assert record == {"extra": {"channel": "api", "size": 4}}
     assert defaults == {"channel": "api"}
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (Field("surname", "s"), "surname is not a field of Lead"),
+        (Field("title"), "title goes nowhere"),
+        (Field("owner.id"), "owner.id goes nowhere"),
+    ],
+)
+def test_a_row_that_leads_nowhere_is_refused_when_the_table_is_made(row: Field, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        FieldMap(row)
+
+
+def test_custom_fields_without_a_target_go_into_the_record_itself() -> None:
+    fields = FieldMap(Field("title", "name"), Field("custom_fields"))
+    assert fields.render(Lead.parse({"title": "T", "custom_fields": {"a.b": 1}}))[0] == {"name": "T", "a.b": 1}

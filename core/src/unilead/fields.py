@@ -31,7 +31,8 @@ class Field:
 
     Attributes:
         source: unified field (``last_name``) or part of one (``owner.id``, ``account.name``).
-        target: dotted path in the vendor's record; empty where the converter names the places itself.
+        target: dotted path in the vendor's record. Left out where the converter names the places itself, and where
+            ``custom_fields`` go into the record as they are.
         required: the contract requires the field of this CRM.
         convert: turns the unified value into the vendor's; ``None`` as result leaves it out and reports it, a `Part`
             reports what was left out, a ValueError refuses the value with its message.
@@ -39,7 +40,7 @@ class Field:
     """
 
     source: str
-    target: str
+    target: str = ""
     required: bool = False
     convert: Converter | None = None
     setting: str = ""

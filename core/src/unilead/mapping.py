@@ -39,6 +39,8 @@ class FieldMap:
         for row in fields:
             if row.source.split(".")[0] not in _ORDER:
                 raise ValueError(f"{row.source} is not a field of Lead")
+            if not row.target and row.convert is None and row.source != "custom_fields":
+                raise ValueError(f"{row.source} goes nowhere; give a target, or a converter that names the places")
             if row.source == COMPANY_NAME and "account" not in self._writers:
                 self._writers["account"] = writer_of("account", [row])
 

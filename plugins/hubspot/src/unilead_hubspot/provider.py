@@ -64,7 +64,7 @@ FIELDS = FieldMap(
     Field("title", "properties.hs_lead_name"),
     Field("owner.id", "properties.hubspot_owner_id", convert=to_digits),
     Field("lead_type", "properties.hs_lead_type"),
-    Field("status", "", convert=status, setting="status_property"),
+    Field("status", convert=status, setting="status_property"),
     Field("custom_fields", "properties", convert=custom_field_values(property_text)),
 )
 

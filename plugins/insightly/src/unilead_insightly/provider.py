@@ -75,9 +75,9 @@ FIELDS = FieldMap(
     Field("owner.id", "OWNER_USER_ID", convert=to_integer),
     Field("lead_source", "LEAD_SOURCE_ID", convert=named_id, setting="lead_source_map"),
     Field("account.name", "ORGANISATION_NAME"),
-    Field("email_addresses", "", convert=EMAILS),
-    Field("phone_numbers", "", convert=PHONES),
-    Field("addresses", "", convert=ADDRESS),
+    Field("email_addresses", convert=EMAILS),
+    Field("phone_numbers", convert=PHONES),
+    Field("addresses", convert=ADDRESS),
     Field("custom_fields", "CUSTOMFIELDS", convert=custom_fields),
 )
 

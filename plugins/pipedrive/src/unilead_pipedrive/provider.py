@@ -63,7 +63,7 @@ FIELDS = FieldMap(
     Field("owner.id", "owner_id", convert=to_integer),
     Field("contact.id", "person_id", convert=to_integer),
     Field("account.id", "organization_id", convert=to_integer),
-    Field("custom_fields", "", convert=custom_fields),
+    Field("custom_fields", convert=custom_fields),
 )
 
 

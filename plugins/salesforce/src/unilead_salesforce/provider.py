@@ -71,21 +71,20 @@ def as_number(value: str | float) -> str | float:
 FIELDS = FieldMap(
     Field("title", "Title"),
     Field("owner.id", "OwnerId"),
-    Field("account.id", "", convert=account_link, setting="account_field"),
+    Field("account.id", convert=account_link, setting="account_field"),
     Field("account.name", "Company"),
     Field("first_name", "FirstName"),
     Field("last_name", "LastName"),
     Field("lead_source", "LeadSource"),
-    Field("email_addresses", "", convert=EmailSlots("Email")),
+    Field("email_addresses", convert=EmailSlots("Email")),
     Field(
         "phone_numbers",
-        "",
         convert=PhoneSlots({"Phone": ("primary", "work", None), "MobilePhone": ("mobile",), "Fax": ("fax",)}),
     ),
-    Field("addresses", "", convert=postal_address, setting="use_state_country_codes"),
+    Field("addresses", convert=postal_address, setting="use_state_country_codes"),
     Field("converted_contact.id", "ConvertedContactId"),
     Field("converted_account.id", "ConvertedAccountId"),
-    Field("custom_fields", "", convert=custom_field_values(list_as_text)),
+    Field("custom_fields", convert=custom_field_values(list_as_text)),
 )
 
 EXTENDED = FieldMap(  # what the contract does not list for Salesforce: only with the setting extended_fields

@@ -63,9 +63,9 @@ FIELDS = FieldMap(
     Field("owner.id", "owner_id", convert=to_integer),
     Field("lead_source", "source_id", convert=named_id, setting="lead_source_map"),
     Field("account.name", "organization_name"),
-    Field("email_addresses", "", convert=EmailSlots("email")),
-    Field("phone_numbers", "", convert=PHONES),
-    Field("addresses", "", convert=ADDRESS),
+    Field("email_addresses", convert=EmailSlots("email")),
+    Field("phone_numbers", convert=PHONES),
+    Field("addresses", convert=ADDRESS),
     Field("custom_fields", "custom_fields"),
 )
 

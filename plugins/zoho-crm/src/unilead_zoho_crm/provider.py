@@ -82,10 +82,9 @@ FIELDS = FieldMap(
     Field("owner.id", "Owner", convert=to_record),
     Field("account.name", "Company"),
     Field("lead_source", "Lead_Source"),
-    Field("phone_numbers", "", convert=ContactSlots()),
+    Field("phone_numbers", convert=ContactSlots()),
     Field(
         "addresses",
-        "",
         convert=AddressSlots(street="Street", city="City", state="State", postal_code="Zip_Code", country="Country"),
     ),
     Field("description", "Description", convert=scalar_text),
