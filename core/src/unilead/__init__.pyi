@@ -140,13 +140,7 @@ from unilead.fields import (
     Part as Part,
 )
 from unilead.hooks import (
-    HookSpecs as HookSpecs,
-)
-from unilead.hooks import (
     hookimpl as hookimpl,
-)
-from unilead.hooks import (
-    hookspec as hookspec,
 )
 from unilead.in_flight import (
     AsyncCreating as AsyncCreating,
@@ -180,9 +174,6 @@ from unilead.installed import (
 )
 from unilead.mapping import (
     FieldMap as FieldMap,
-)
-from unilead.merging import (
-    merge as merge,
 )
 from unilead.merging import (
     thaw as thaw,
@@ -267,9 +258,6 @@ from unilead.slots import (
 )
 from unilead.slots import (
     PhoneSlots as PhoneSlots,
-)
-from unilead.slots import (
-    email_slots as email_slots,
 )
 from unilead.slots import (
     first as first,

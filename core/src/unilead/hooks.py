@@ -124,7 +124,7 @@ HOOK_NAMES = tuple(name for name, value in vars(HookSpecs).items() if callable(v
 REQUIRED_HOOKS = ("describe", "validate_required", "build_request", "parse_response")
 
 
-def new_manager(slug: str) -> Any:
+def new_manager() -> Any:
     """Make the plugin manager of one provider."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(HookSpecs)

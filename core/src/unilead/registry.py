@@ -12,7 +12,6 @@ import inspect
 import os
 import threading
 from collections.abc import Iterable, Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from unilead.errors import (
@@ -111,10 +110,9 @@ class Registry:
         Raises: ProviderLoadError when the plugin's hooks do not fit.
         """
         with self._lock:
-            stack = [*self._registered.get(slug, ()), plugin]
             loaded, failed = self._loaded.pop(slug, None), self._failed.pop(slug, None)
             before = self._registered.get(slug)
-            self._registered[slug] = stack
+            self._registered[slug] = [*(before or ()), plugin]
             try:
                 self.get(slug)
             except ProviderLoadError:
@@ -138,10 +136,8 @@ class Registry:
             return provider
         with self._lock:
             if slug in self._failed:
-                failed = self._failed[
-                    slug
-                ]  # a copy is raised: an error raised again and again would grow its traceback
-                raise copy.copy(failed) from failed.__cause__
+                failed = self._failed[slug]
+                raise copy.copy(failed) from failed.__cause__  # an error raised again and again grows its traceback
             if slug not in self._loaded:
                 try:
                     self._loaded[slug] = self._load(slug)
@@ -171,7 +167,7 @@ class Registry:
             names = " and ".join(str(plugin) for plugin in installed)
             hint = "uninstall one, or name the other in UNILEAD_DISABLE or Registry(disable=[…])"
             raise ProviderConflictError(f"both {names} provide it", provider=slug, hint=hint)
-        manager = new_manager(slug)
+        manager = new_manager()
         for plugin in [*installed, *self._ordered_overrides(slug)]:
             _register(manager, _import(plugin), slug, str(plugin))
         for plugin in self._registered.get(slug, ()):
@@ -259,7 +255,7 @@ def _check_implementation(implementation: Any, hook: str, slug: str, name: str, 
         )
 
 
-def hook_names(plugin: ModuleType | Any) -> tuple[str, ...]:
+def hook_names(plugin: Any) -> tuple[str, ...]:
     """Names of the hooks that a plugin writes."""
     from unilead.hooks import HOOK_NAMES, PROJECT
 

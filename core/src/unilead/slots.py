@@ -48,6 +48,9 @@ class EmailSlots:
     """Spreads a list of e-mail addresses over the fields a CRM has for them.
 
     The preferred address goes to the first field, the next ones to the further fields; the rest is reported.
+
+    Args:
+        targets: vendor paths of the fields, at least one.
     """
 
     def __init__(self, *targets: str) -> None:
@@ -78,11 +81,6 @@ class EmailSlots:
             order.remove(best)
             order.insert(0, best)
         return dict(zip(self.targets, order, strict=False))
-
-
-def email_slots(primary: str, *further: str) -> EmailSlots:
-    """Write the preferred address to ``primary``, the next ones to ``further``; the rest is reported."""
-    return EmailSlots(primary, *further)
 
 
 class PhoneSlots:
