@@ -189,10 +189,7 @@ class Run:
             self._announce([row])
             response, created = yield from self.gate.through(sending.send(request, self.provider.parse_response))
         except LeadError as error:
-            about_account = isinstance(error, AuthError) and (
-                error.is_about_account or error.category == "authentication"
-            )
-            self.gate.close_for(error, is_about_account=about_account)
+            self.gate.close_for(error, is_about_account=isinstance(error, AuthError) and error.is_about_account)
             return self._stamped(error, request_id)
         return Result(created, row.request.dropped, row.lead.unknown, request, response, sending.attempts, request_id)
 

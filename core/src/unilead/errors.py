@@ -248,12 +248,15 @@ class AuthError(ProviderError):
     """The CRM refuses the credentials (``authentication``) or their rights (``permission``).
 
     Attributes:
-        is_about_account: rights that the account lacks whatever the lead is, so that none of many is sent after it;
-            always so with credentials.
+        is_about_account: the account lacks something whatever the lead is, so that none of many is sent after it. So
+            it is with credentials; with rights where the plugin says so.
     """
 
     category: Category = "authentication"
-    is_about_account: bool = False
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.is_about_account = self.category == "authentication"
 
 
 class RejectedError(ProviderError):
