@@ -182,15 +182,6 @@ def build_request(lead: Lead, settings: HubSpotSettings) -> Request:
 
 
 @hookimpl
-def build_read_request(lead_id: str, settings: HubSpotSettings) -> Request:
-    wanted = dict.fromkeys([*sorted(OWN_PROPERTIES), settings.status_property, *MIRRORS])
-    if settings.lead_source_property:
-        wanted[settings.lead_source_property] = None
-    query: dict[str, str | list[str]] = {"properties": ",".join(wanted), "associations": "contacts,companies"}
-    return Request("GET", f"{settings.leads_path}/{path_segment(lead_id)}", query=query)
-
-
-@hookimpl
 def parse_response(response: Response, request: Request, settings: HubSpotSettings) -> CreatedLead:
     sent = request.json or {}
     if not response.is_success or response.json_object.get("status") == "error":
@@ -220,6 +211,15 @@ def parse_batch_response(response: Response, request: Request, settings: HubSpot
         read=lambda row, stored, sent: created_lead(row, stored, sent, settings),
         refuse=lambda row, sent, index: _refusal(row, sent, settings, request.for_row(index)),
     )
+
+
+@hookimpl
+def build_read_request(lead_id: str, settings: HubSpotSettings) -> Request:
+    wanted = dict.fromkeys([*sorted(OWN_PROPERTIES), settings.status_property, *MIRRORS])
+    if settings.lead_source_property:
+        wanted[settings.lead_source_property] = None
+    query: dict[str, str | list[str]] = {"properties": ",".join(wanted), "associations": "contacts,companies"}
+    return Request("GET", f"{settings.leads_path}/{path_segment(lead_id)}", query=query)
 
 
 @hookimpl

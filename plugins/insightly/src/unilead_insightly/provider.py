@@ -165,14 +165,9 @@ def build_request(lead: Lead, settings: InsightlySettings) -> Request:
 
 
 @hookimpl
-def build_read_request(lead_id: str) -> Request:
-    return Request("GET", f"{LEADS}/{path_segment(lead_id)}")
-
-
-@hookimpl
 def parse_response(response: Response, request: Request, settings: InsightlySettings) -> CreatedLead:
     if not response.is_success:
-        raise _error(response, request)
+        raise _refusal(response, request)
     stored = response.json
     return CreatedLead(
         id=stored["LEAD_ID"],
@@ -197,6 +192,11 @@ def parse_response(response: Response, request: Request, settings: InsightlySett
 
 
 @hookimpl
+def build_read_request(lead_id: str) -> Request:
+    return Request("GET", f"{LEADS}/{path_segment(lead_id)}")
+
+
+@hookimpl
 def simulator() -> Simulator:
     from unilead_insightly.simulator import InsightlySimulator
 
@@ -208,7 +208,7 @@ def _addresses(stored: Mapping[str, str | None]) -> list[dict[str, str | None]] 
     return one_address(**{part: stored.get(f"ADDRESS_{name}") or None for part, name in names.items()})
 
 
-def _error(response: Response, request: Request) -> ProviderError:
+def _refusal(response: Response, request: Request) -> ProviderError:
     """Judge by status alone: Insightly has no error codes, and its bodies are text, HTML or empty."""
     message = _message(response)
     is_quota_spent = response.status == 429 and response.headers.get("x-ratelimit-remaining", "").strip() == "0"

@@ -21,6 +21,7 @@ from unilead import (
     InvalidLeadError,
     Lead,
     Problem,
+    ProviderError,
     ProviderInfo,
     RateLimit,
     Request,
@@ -38,6 +39,7 @@ from unilead import (
 )
 from unilead_nutshell.answers import created_lead, read_fault, single_record
 
+LEADS = "/rest/leads"
 NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 CATEGORIES: dict[str, Category] = {  # by the status that an error inside a 2xx answer has of its own
     "401": "authentication",
@@ -157,7 +159,7 @@ def build_request(lead: Lead) -> Request:
     extra, beside = _split(lead.remote_data or {})
     return Request(
         "POST",
-        "/rest/leads",
+        LEADS,
         json={"leads": [record], **beside},
         record_path=("leads", 0),
         remote_data=extra,
@@ -166,23 +168,23 @@ def build_request(lead: Lead) -> Request:
 
 
 @hookimpl
-def build_read_request(lead_id: str) -> Request:
-    if "," in lead_id:  # Nutshell would read a list of ids
-        raise ValueError("must be one id")
-    return Request("GET", f"/rest/leads/{path_segment(lead_id)}")
-
-
-@hookimpl
 def parse_response(response: Response, request: Request) -> CreatedLead:
     if not response.is_success:
-        raise _error(response, request)
+        raise _refusal(response, request)
     if response.json_object.get("errors"):
-        raise _hidden_error(response, request)
+        raise _refusal_inside(response, request)
     stored = single_record(response.json)
     if stored is None:
         words = read_fault(response).message
         raise error_for(response, f"no single lead in the answer{words and ': '}{words}", category="unexpected")
     return created_lead(stored, response.json)
+
+
+@hookimpl
+def build_read_request(lead_id: str) -> Request:
+    if "," in lead_id:  # Nutshell would read a list of ids
+        raise ValueError("must be one id")
+    return Request("GET", f"{LEADS}/{path_segment(lead_id)}")
 
 
 @hookimpl
@@ -202,26 +204,26 @@ def _split(extra: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, An
     return records[0], {name: thaw(value) for name, value in extra.items() if name != "leads"}
 
 
-def _error(response: Response, request: Request) -> Exception:
+def _refusal(response: Response, request: Request) -> ProviderError:
     category: Category | None = None
     if response.status in (405, 415):
         category = "validation"
     elif response.status == 404 and request.method == "POST":
         category = "unexpected"
-    return _raised(response, request, category)
+    return _error(response, request, category)
 
 
-def _hidden_error(response: Response, request: Request) -> Exception:
+def _refusal_inside(response: Response, request: Request) -> ProviderError:
     """Judge a 2xx that lists errors: refused, unless a lead stands beside them, for that may have been created."""
     body = response.json
     if body.get("leads") or body.get("id"):
-        return _raised(response, request, "unexpected")
+        return _error(response, request, "unexpected")
     status = str(body["errors"][0].get("status"))
     category = "provider_unavailable" if status.startswith("5") else CATEGORIES.get(status, "validation")
-    return _raised(response, request, category)
+    return _error(response, request, category)
 
 
-def _raised(response: Response, request: Request, category: Category | None) -> Exception:
+def _error(response: Response, request: Request, category: Category | None) -> ProviderError:
     fault = read_fault(response)
     field = _source_of(fault.path, request.lead)
     return error_for(response, fault.message, category=category, vendor_code=fault.code, field=field)

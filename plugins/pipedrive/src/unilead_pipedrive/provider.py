@@ -188,11 +188,6 @@ def build_request(lead: Lead, settings: PipedriveSettings) -> Request:
 
 
 @hookimpl
-def build_read_request(lead_id: str) -> Request:
-    return Request("GET", f"{LEADS}/{path_segment(lead_id)}")
-
-
-@hookimpl
 def parse_response(response: Response, settings: PipedriveSettings) -> CreatedLead:
     if not response.is_success:
         raise refusal(response)
@@ -211,6 +206,11 @@ def parse_response(response: Response, settings: PipedriveSettings) -> CreatedLe
         updated_at=stored.get("update_time"),
         urls=_urls(stored["id"], settings.company),
     )
+
+
+@hookimpl
+def build_read_request(lead_id: str) -> Request:
+    return Request("GET", f"{LEADS}/{path_segment(lead_id)}")
 
 
 @hookimpl

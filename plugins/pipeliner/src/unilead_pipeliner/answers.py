@@ -65,7 +65,7 @@ def _moment(text: Any) -> str | None:
 # --- an error ---------------------------------------------------------------------------------------------------------
 
 
-def read_error(response: Response, request: Request, path_of: PathOf) -> ProviderError:
+def refusal(response: Response, request: Request, path_of: PathOf) -> ProviderError:
     """Read any of Pipeliner's error forms: the short one, the one with lists, and the framework's.
 
     Args:

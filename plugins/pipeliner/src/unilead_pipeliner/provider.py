@@ -38,7 +38,7 @@ from unilead import (
     scalar_text,
     utc_text,
 )
-from unilead_pipeliner.answers import created_lead, read_error
+from unilead_pipeliner.answers import created_lead, refusal
 
 HOST = r"[a-z]{2}-[a-z]{3,12}(-[0-9])?(\.api)?\.pipelinersales\.com"
 REGIONS = ("us-east", "eu-central", "ca-central", "ap-southeast")
@@ -228,7 +228,7 @@ def field_path(name: str, lead: Lead | None) -> str | None:
 
 
 def _refusal(response: Response, request: Request) -> ProviderError:
-    return read_error(response, request, lambda name: field_path(name, request.lead))
+    return refusal(response, request, lambda name: field_path(name, request.lead))
 
 
 def _verdict(row: Any, part: Response, request: Request) -> RowVerdict:

@@ -24,6 +24,7 @@ from unilead import (
     OAuthSettings,
     PhoneSlots,
     Problem,
+    ProviderError,
     ProviderInfo,
     RateLimit,
     Request,
@@ -41,6 +42,7 @@ from unilead import (
     typed_items,
 )
 
+LEADS = "/v2/leads"
 PHONES = PhoneSlots({"mobile": ["mobile"], "fax": ["fax"], "phone": ["primary", "work", None, "secondary"]})
 ADDRESS = AddressSlots(
     street="address.line1",
@@ -133,7 +135,7 @@ def build_request(lead: Lead, settings: ZendeskSellSettings) -> Request:
     record, dropped = FIELDS.render(lead, settings)
     return Request(
         "POST",
-        "/v2/leads",
+        LEADS,
         json={"data": record},
         record_path=("data",),
         remote_data=_without_envelope(lead.remote_data or {}),
@@ -142,14 +144,9 @@ def build_request(lead: Lead, settings: ZendeskSellSettings) -> Request:
 
 
 @hookimpl
-def build_read_request(lead_id: str) -> Request:
-    return Request("GET", f"/v2/leads/{path_segment(lead_id)}")
-
-
-@hookimpl
 def parse_response(response: Response, request: Request, settings: ZendeskSellSettings) -> CreatedLead:
     if response.status not in CREATED:
-        raise _error(response, request)
+        raise _refusal(response, request)
     stored = response.json["data"]
     if response.json.get("errors"):
         raise MalformedResponseError("the answer holds both a lead and errors", response=response)
@@ -172,6 +169,11 @@ def parse_response(response: Response, request: Request, settings: ZendeskSellSe
 
 
 @hookimpl
+def build_read_request(lead_id: str) -> Request:
+    return Request("GET", f"{LEADS}/{path_segment(lead_id)}")
+
+
+@hookimpl
 def simulator() -> Simulator:
     from unilead_zendesk_sell.simulator import ZendeskSellSimulator
 
@@ -190,7 +192,7 @@ def _addresses(address: Any) -> list[dict[str, Any]] | None:
     return one_address(street_1=place.get("line1"), **parts)
 
 
-def _error(response: Response, request: Request) -> Exception:
+def _refusal(response: Response, request: Request) -> ProviderError:
     """Read Sell's list of errors; its body may also be empty or no JSON at all."""
     errors = response.json_object.get("errors")
     faults = [entry["error"] for entry in errors] if isinstance(errors, list) else []

@@ -1,4 +1,7 @@
-"""What Zoho CRM answers: verdicts for single records, whole refusals, and records that are read."""
+"""What Zoho CRM's answers mean: a verdict on one record, a record that is read, or a refusal of the whole call.
+
+Source: https://www.zoho.com/crm/developer/docs/api/v8/status-codes.html (read 2026-11-23).
+"""
 
 from __future__ import annotations
 
@@ -23,30 +26,26 @@ from unilead import (
 
 PLAN_LIMITS = ("LIMIT_EXCEEDED", "LIMIT_REACHED", "STORAGE_SPACE_EXCEEDED")
 WRONG_ADDRESS = ("INVALID_MODULE", "INVALID_URL_PATTERN", "INVALID_REQUEST_METHOD")
-CATEGORIES: dict[str, Category] = {
-    **dict.fromkeys(("INVALID_TOKEN", "AUTHENTICATION_FAILURE"), "authentication"),
-    **dict.fromkeys(
-        (
-            "OAUTH_SCOPE_MISMATCH",
-            "NO_PERMISSION",
-            "AUTHORIZATION_FAILED",
-            "FEATURE_NOT_SUPPORTED",
-            "TERRITORY_NOT_ENABLED",
-        ),
-        "permission",
+_CODES: dict[Category, tuple[str, ...]] = {
+    "authentication": ("INVALID_TOKEN", "AUTHENTICATION_FAILURE"),
+    "permission": (
+        "OAUTH_SCOPE_MISMATCH", "NO_PERMISSION", "AUTHORIZATION_FAILED", "FEATURE_NOT_SUPPORTED",
+        "TERRITORY_NOT_ENABLED", *PLAN_LIMITS,
     ),
-    **dict.fromkeys(PLAN_LIMITS, "permission"),
-    **dict.fromkeys(("MANDATORY_NOT_FOUND", "INVALID_DATA", "NOT_ALLOWED", "DEPENDENT_FIELD_MISSING"), "validation"),
-    **dict.fromkeys(("DEPENDENT_MISMATCH", "MAPPING_MISMATCH", "EXPECTED_FIELD_MISSING"), "validation"),
-    **dict.fromkeys(("PATTERN_NOT_MATCHED", "REQUIRED_PARAM_MISSING"), "validation"),
-    "DUPLICATE_DATA": "conflict",
-    **dict.fromkeys(("RECORD_LOCKED", "NOT_APPROVED", "RECORD_IN_BLUEPRINT", "CONVERTED_RECORD"), "conflict"),
-    **dict.fromkeys(("ID_ALREADY_CONVERTED", "ALREADY_MODIFIED"), "conflict"),
-    **dict.fromkeys(WRONG_ADDRESS, "unexpected"),
-    **dict.fromkeys(("NO_RECORDS_FOUND", "NOT_FOUND", "NO_CONTENT"), "not_found"),
-    "TOO_MANY_REQUESTS": "rate_limited",
-    "INTERNAL_ERROR": "provider_unavailable",
-}
+    "validation": (
+        "MANDATORY_NOT_FOUND", "INVALID_DATA", "NOT_ALLOWED", "DEPENDENT_FIELD_MISSING", "DEPENDENT_MISMATCH",
+        "MAPPING_MISMATCH", "EXPECTED_FIELD_MISSING", "PATTERN_NOT_MATCHED", "REQUIRED_PARAM_MISSING",
+    ),
+    "conflict": (
+        "DUPLICATE_DATA", "RECORD_LOCKED", "NOT_APPROVED", "RECORD_IN_BLUEPRINT", "CONVERTED_RECORD",
+        "ID_ALREADY_CONVERTED", "ALREADY_MODIFIED",
+    ),
+    "unexpected": WRONG_ADDRESS,
+    "not_found": ("NO_RECORDS_FOUND", "NOT_FOUND", "NO_CONTENT"),
+    "rate_limited": ("TOO_MANY_REQUESTS",),
+    "provider_unavailable": ("INTERNAL_ERROR",),
+}  # fmt: skip
+CATEGORIES = {code: category for category, codes in _CODES.items() for code in codes}
 HINTS = {
     "INVALID_TOKEN": "renew the token; one of another data centre is refused like a wrong one, so check data_center",
     "OAUTH_SCOPE_MISMATCH": "connect the account anew, with the scopes that the provider's page lists",
@@ -75,8 +74,10 @@ STANDARD = frozenset(  # what every organisation has; what is left of a record a
     }
 )  # fmt: skip
 
-
 _PATH = re.compile(r"\$\.(?:data\[\d+\]\.)?([^\[]+)")  # a list's items are not told apart
+
+
+# --- a lead -----------------------------------------------------------------------------------------------------------
 
 
 def record_verdict(row: Any, response: Response, request: Request, fields: FieldMap) -> RowVerdict:
@@ -95,7 +96,45 @@ def record_verdict(row: Any, response: Response, request: Request, fields: Field
     )
 
 
-def read_error(response: Response, request: Request, fields: FieldMap) -> ProviderError:
+def created_lead(stored: Mapping[str, Any]) -> CreatedLead:
+    """Read a whole record, as a read answers it."""
+    custom = {name: value for name, value in stored.items() if name not in STANDARD and not name.startswith("$")}
+    return CreatedLead(
+        id=stored["id"],
+        owner=reference(_id_of(stored.get("Owner"))),
+        lead_source=stored.get("Lead_Source"),
+        status=stored.get("Lead_Status"),
+        title=stored.get("Designation"),
+        first_name=stored.get("First_Name"),
+        last_name=stored.get("Last_Name"),
+        addresses=_addresses(stored),
+        email_addresses=typed_items("email", primary=stored.get("Email"), secondary=stored.get("Secondary_Email")),
+        phone_numbers=typed_items(
+            "number", primary=stored.get("Phone"), mobile=stored.get("Mobile"), fax=stored.get("Fax")
+        ),
+        custom_fields=custom or None,
+        last_activity_at=stored.get("Last_Activity_Time"),
+        created_at=stored.get("Created_Time"),
+        updated_at=stored.get("Modified_Time"),
+        converted_at=stored.get("Converted_Date_Time"),
+        converted_contact=_id_of(stored.get("Converted_Contact")),
+        converted_account=_id_of(stored.get("Converted_Account")),
+    )
+
+
+def _id_of(record: Any) -> Any:
+    return record.get("id") if isinstance(record, Mapping) else None
+
+
+def _addresses(stored: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    places = {"street_1": "Street", "city": "City", "state": "State", "postal_code": "Zip_Code", "country": "Country"}
+    return one_address(**{part: stored.get(name) for part, name in places.items()})
+
+
+# --- an error ---------------------------------------------------------------------------------------------------------
+
+
+def refusal(response: Response, request: Request, fields: FieldMap) -> ProviderError:
     """Read a refusal of the whole call, in either of Zoho's two forms; by code first, by status second."""
     body = response.json_object
     rows = body.get("data")
@@ -179,38 +218,3 @@ def _existing(faults: list[Mapping[str, Any]]) -> str | None:
 def _message(row: Mapping[str, Any], name: Any) -> str:
     text = str(row.get("message") or row.get("code") or "")
     return f"{text}: {name}" if name else text
-
-
-def created_lead(stored: Mapping[str, Any]) -> CreatedLead:
-    """Read a whole record, as a read answers it."""
-    custom = {name: value for name, value in stored.items() if name not in STANDARD and not name.startswith("$")}
-    return CreatedLead(
-        id=stored["id"],
-        owner=reference(_id_of(stored.get("Owner"))),
-        lead_source=stored.get("Lead_Source"),
-        status=stored.get("Lead_Status"),
-        title=stored.get("Designation"),
-        first_name=stored.get("First_Name"),
-        last_name=stored.get("Last_Name"),
-        addresses=_addresses(stored),
-        email_addresses=typed_items("email", primary=stored.get("Email"), secondary=stored.get("Secondary_Email")),
-        phone_numbers=typed_items(
-            "number", primary=stored.get("Phone"), mobile=stored.get("Mobile"), fax=stored.get("Fax")
-        ),
-        custom_fields=custom or None,
-        last_activity_at=stored.get("Last_Activity_Time"),
-        created_at=stored.get("Created_Time"),
-        updated_at=stored.get("Modified_Time"),
-        converted_at=stored.get("Converted_Date_Time"),
-        converted_contact=_id_of(stored.get("Converted_Contact")),
-        converted_account=_id_of(stored.get("Converted_Account")),
-    )
-
-
-def _id_of(record: Any) -> Any:
-    return record.get("id") if isinstance(record, Mapping) else None
-
-
-def _addresses(stored: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    places = {"street_1": "Street", "city": "City", "state": "State", "postal_code": "Zip_Code", "country": "Country"}
-    return one_address(**{part: stored.get(name) for part, name in places.items()})

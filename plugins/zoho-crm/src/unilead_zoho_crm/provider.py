@@ -35,10 +35,10 @@ from unilead import (
     row_verdict,
     scalar_text,
 )
-from unilead_zoho_crm.answers import created_lead, read_error, record_verdict
+from unilead_zoho_crm.answers import created_lead, record_verdict, refusal
 from unilead_zoho_crm.phones import ContactSlots
 
-PATH = "/crm/v8/Leads"
+LEADS = "/crm/v8/Leads"
 ACCOUNTS = {  # data centre to accounts server; the API host has the same ending but for Canada
     "us": "accounts.zoho.com",
     "eu": "accounts.zoho.eu",
@@ -206,7 +206,7 @@ def build_request(lead: Lead) -> Request:
     beside = {name: extra[name] for name in BESIDE_RECORD if name in extra}
     return Request(
         "POST",
-        PATH,
+        LEADS,
         json={"data": [record], **beside},
         record_path=("data", 0),
         remote_data={name: value for name, value in extra.items() if name not in BESIDE_RECORD},
@@ -218,7 +218,7 @@ def build_request(lead: Lead) -> Request:
 def parse_response(response: Response, request: Request) -> CreatedLead:
     rows = response.json_object.get("data")
     if not response.is_success or not isinstance(rows, list) or len(rows) != 1:
-        raise read_error(response, request, FIELDS)
+        raise refusal(response, request, FIELDS)
     row = rows[0]
     if request.method == "GET":
         return created_lead(row)
@@ -234,14 +234,14 @@ def build_batch_request(requests: Sequence[Request]) -> tuple[Request, list[int]
     beside = _beside(requests[0])
     taken = [index for index, request in enumerate(requests) if _beside(request) == beside]
     records = [requests[index].json["data"][0] for index in taken]
-    return Request("POST", PATH, json={"data": records, **beside}), taken
+    return Request("POST", LEADS, json={"data": records, **beside}), taken
 
 
 @hookimpl
 def parse_batch_response(response: Response, request: Request, count: int) -> list[RowVerdict]:
     rows = response.json_object.get("data")
     if not isinstance(rows, list) or len(rows) != count or response.status >= 500:
-        refused = read_error(response, request, FIELDS)
+        refused = refusal(response, request, FIELDS)
         if response.status < 400:  # one error for several leads says nothing of the others
             refused.doubt()
         raise refused
@@ -250,7 +250,7 @@ def parse_batch_response(response: Response, request: Request, count: int) -> li
 
 @hookimpl
 def build_read_request(lead_id: str) -> Request:
-    return Request("GET", f"{PATH}/{path_segment(lead_id)}")
+    return Request("GET", f"{LEADS}/{path_segment(lead_id)}")
 
 
 @hookimpl

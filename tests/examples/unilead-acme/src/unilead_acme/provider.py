@@ -18,6 +18,7 @@ from unilead import (
     Part,
     PhoneNumber,
     Problem,
+    ProviderError,
     ProviderInfo,
     RateLimit,
     Request,
@@ -111,14 +112,9 @@ def build_request(lead: Lead, settings: AcmeSettings) -> Request:
 
 
 @hookimpl
-def build_read_request(lead_id: str) -> Request:
-    return Request("GET", f"/v2/prospects/{path_segment(lead_id)}")
-
-
-@hookimpl
 def parse_response(response: Response, request: Request) -> CreatedLead:
     if response.status not in (200, 201):
-        raise _error(response, request)
+        raise _refusal(response, request)
     prospect = response.json["prospect"]
     contact = prospect["contact"]
     return CreatedLead(
@@ -130,13 +126,18 @@ def parse_response(response: Response, request: Request) -> CreatedLead:
 
 
 @hookimpl
+def build_read_request(lead_id: str) -> Request:
+    return Request("GET", f"/v2/prospects/{path_segment(lead_id)}")
+
+
+@hookimpl
 def simulator() -> Simulator:
     from unilead_acme.simulator import AcmeSimulator
 
     return AcmeSimulator()
 
 
-def _error(response: Response, request: Request) -> Exception:
+def _refusal(response: Response, request: Request) -> ProviderError:
     fault: dict[str, Any] = response.json["errors"][0]
     code = fault["code"]
     field = FIELDS.source_of(fault.get("path"), request.lead)
