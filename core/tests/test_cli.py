@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from acme import TOKEN, EmptyRegistry, make_plugin
-from unilead import Registry, SettingsError
+from acme import TOKEN, EmptyRegistry, make_info, make_plugin
+from unilead import OAuth2, OAuthSettings, RateLimit, RateLimitError, Registry, SettingsError
 from unilead.accounts import load_account
 from unilead.cli import main
 from unilead.cli.inputs import remote_query
@@ -121,6 +121,47 @@ def test_matrix_and_describe_and_providers(run: Any) -> None:
     assert json.loads(run("describe", "acme", "--json")[1])["required"] == ["last_name"]
     code, out, _ = run("providers", "--check", "--json")
     assert (code, json.loads(out)[0]["error"]) == (0, None)
+
+
+def test_describe_says_what_settings_mean_and_limits_in_words(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Region(OAuthSettings):
+        """An account.
+
+        Attributes:
+            region: where ``leads`` live.
+        """
+
+        region: str
+
+    class Described(EmptyRegistry):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            limits = (RateLimit(110, 10), RateLimit(36_000, 3_600), RateLimit(5, 1))
+            info = make_info(settings=Region, auth=OAuth2("https://api.acme.example/token"), rate_limits=limits)
+            self.register("acme", make_plugin(describe=lambda: info))
+
+    monkeypatch.setattr("unilead.cli.registry.Registry", Described)
+    _, out, err = run("describe", "acme")
+    assert not err
+    assert "  account   give access_token, or client_id, client_secret and refresh_token\n" in out
+    assert "  setting   region (required): where leads live\n" in out
+    assert "  setting   client_secret: of the OAuth application\n" in out
+    for words in ("110 requests in 10 seconds", "36,000 requests in an hour", "5 requests in a second"):
+        assert f"  limit     {words}\n" in out
+
+
+def test_an_import_of_standard_input_says_why_it_wants_a_file(run: Any) -> None:
+    code, _, err = run("import", "--simulate", "acme", "-")
+    assert code == 2
+    assert "name a file, not standard input" in err
+
+
+def test_the_wait_that_the_crm_asks_for_is_told(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "answer.json"
+    file.write_text('{"text": "slow down"}', encoding="utf-8")
+    code, _, err = run("parse", "--provider", "acme", "--status", "429", "--header", "Retry-After: 90", file)
+    assert (code, err) == (1, "unilead: [acme] slow down\n  hint: wait, then repeat (in 90 seconds)\n")
+    assert str(RateLimitError("slow down", retry_after=90)) == "slow down\n  wait: 90 seconds"
 
 
 def test_a_name_to_leave_out_that_nothing_has_is_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

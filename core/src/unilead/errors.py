@@ -141,7 +141,8 @@ class LeadError(Exception):
 
     def __str__(self) -> str:
         head = f"[{self.provider}] {self.message}" if self.provider else self.message
-        notes = [("field", self.field), ("hint", self.hint), ("request id", self.request_id)]
+        wait = f"{self.retry_after:,.0f} seconds" if self.retry_after else None
+        notes = [("field", self.field), ("hint", self.hint), ("wait", wait), ("request id", self.request_id)]
         return "\n".join([head, *(f"  {name}: {text}" for name, text in notes if text)])
 
     def __repr__(self) -> str:

@@ -16,6 +16,7 @@ from unilead.quota import QuotaHeaders
 from unilead.settings import Settings
 
 QueryStyle: TypeAlias = Literal["brackets", "repeat", "comma"]
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,13 @@ class RateLimit:
 
     requests: int
     seconds: float
+
+    @property
+    def words(self) -> str:
+        """The limit for people: ``110 requests in 10 seconds``, ``36,000 requests in an hour``."""
+        size, unit = next(((size, unit) for size, unit in _UNITS if self.seconds % size == 0), (1, "second"))
+        one = "an hour" if unit == "hour" else f"a {unit}"
+        return f"{self.requests:,} requests in {one if self.seconds == size else f'{self.seconds / size:g} {unit}s'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ def import_(
     Verdicts go to FILE.results.jsonl. A row that was sent is never sent again; --resume sends those that were not.
     """
     check_one_target(account_file, slug)
+    if file == "-":
+        raise click.UsageError("an import reads its file twice, and again to go on: name a file, not standard input")
     if delimiter is not None:
         delimiter = _delimiter(delimiter)
     report = _report_path(report_file, dry_run=dry_run)

@@ -36,7 +36,8 @@ READER_GONE = 141  # what shells report of a process whose reader went away
 def cli() -> None:
     """One lead, any CRM.
 
-    Exit codes: 0 done, 1 the CRM or a check said no, 2 bad usage or input, 3 the outcome is unknown.
+    Exit codes: 0 done, 1 the CRM or a check said no or nothing could be sent, 2 bad usage or input, 3 the outcome is
+    unknown: the lead may exist.
     """
 
 

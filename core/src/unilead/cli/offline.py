@@ -31,6 +31,8 @@ from unilead.strict_json import read_object
 def check(slugs: tuple[str, ...], as_json: bool, lead_file: str) -> int:
     """Say for each provider whether LEAD is ready, what is missing, and what would be dropped.
 
+    LEAD is a file of JSON; - reads standard input. Exit code 1 says that a provider is not ready.
+
     A lead can be ready and still lack what the CRM demands beyond the unified contract; that is named.
 
     With the extra "check" installed, doubtful e-mail addresses, phone numbers and countries are named too; they are
@@ -79,7 +81,7 @@ def _readiness_text(row: dict[str, Any]) -> str:
 
 
 @click.command(cls=Command)
-@click.option("--provider", "slug", required=True, metavar="SLUG")
+@click.option("--provider", "slug", required=True, metavar="SLUG", help="Whose request.")
 @click.option(
     "--account", "account_file", metavar="FILE", help="Account file; the simulator's sample account otherwise."
 )
@@ -97,7 +99,7 @@ def preview(
     show_secrets: bool,
     lead_file: str,
 ) -> None:
-    """Print the exact request that would create LEAD."""
+    """Print the exact request that would create LEAD, a file of JSON; - reads standard input."""
     provider = Registry().get(slug)
     settings = account_and_settings(provider, account_file)[1]
     lead = read_lead(lead_file)
@@ -112,11 +114,13 @@ def preview(
 
 
 @click.command(cls=Command)
-@click.option("--provider", "slug", required=True, metavar="SLUG")
+@click.option("--provider", "slug", required=True, metavar="SLUG", help="Whose answer it is.")
 @click.option("--status", type=click.IntRange(100, 999), required=True, help="HTTP status of the answer.")
 @click.option("--reason", default="", help="Reason phrase of the answer.")
 @click.option("--header", "headers", multiple=True, metavar="K:V", help="Header of the answer; may be repeated.")
-@click.option("--account", "account_file", metavar="FILE")
+@click.option(
+    "--account", "account_file", metavar="FILE", help="Account file; the simulator's sample account otherwise."
+)
 @click.option("--read", "is_read", is_flag=True, help="The answer is one to reading a lead, not to creating it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON errors too.")
 @click.argument("response_file", metavar="RESPONSE")
@@ -130,7 +134,10 @@ def parse(
     as_json: bool,
     response_file: str,
 ) -> None:
-    """Read a CRM's answer from RESPONSE and print the unified lead, or the error."""
+    """Read a CRM's answer from the file RESPONSE and print the unified lead, or the error.
+
+    RESPONSE is the body as the CRM sent it; - reads standard input.
+    """
     provider = Registry().get(slug)
     settings = account_and_settings(provider, account_file)[1]
     known = header_map(headers)

@@ -13,6 +13,7 @@ from unilead.installed import Plugin
 from unilead.registry import DISABLE, Registry
 
 if TYPE_CHECKING:
+    from unilead.info import ProviderInfo
     from unilead.provider import Provider
 
 TIME_LIMIT = 5.0
@@ -111,14 +112,26 @@ def describe(slug: str, as_json: bool) -> None:
             ("required", ", ".join(provider.required) or "nothing"),
             ("takes", ", ".join(document["supported"])),
             ("answers", ", ".join(info.response_fields) or "id"),
-            ("settings", ", ".join(info.settings.model_fields)),
+            *_setting_rows(info),
             ("batches", f"up to {info.batch_size} leads" if info.batch_size else ""),
-            *(("limit", f"{limit.requests} requests in {limit.seconds:g} s") for limit in info.rate_limits),
+            *(("limit", limit.words) for limit in info.rate_limits),
             *(("rule", rule.text) for rule in info.rules),
             *(("note", text) for text in info.quirks),
             *(("docs", f"{title}: {url}") for title, url in info.docs.items()),
         ]
     )
+
+
+def _setting_rows(info: ProviderInfo) -> Iterator[tuple[str, str]]:
+    """The settings of an account, each with its meaning; those that every account needs are marked."""
+    ways_in = getattr(info.settings, "ways_in", "")
+    if ways_in:
+        yield "account", f"give {ways_in}"
+    schema = info.settings.model_json_schema()
+    for name, setting in schema["properties"].items():
+        needed = " (required)" if name in schema.get("required", ()) else ""
+        meaning = setting.get("description", "").replace("`", "").replace("*", "").rstrip(".")
+        yield "setting", f"{name}{needed}: {meaning}" if meaning else name + needed
 
 
 @click.command(cls=Command)

@@ -60,7 +60,7 @@ def create(
     as_json: bool,
     lead_file: str,
 ) -> None:
-    """Create LEAD in an account's CRM and print what the CRM answered."""
+    """Create LEAD, a file of JSON, in an account's CRM and print what the CRM answered; - reads standard input."""
     check_one_target(account_file, slug)
     excluded = excluded_paths(exclude, response_format)
     registry = Registry()
@@ -74,7 +74,9 @@ def create(
 
 
 @click.command(cls=Command)
-@click.option("--lead", "lead_file", metavar="FILE", help="Send this lead instead of the built-in one.")
+@click.option(
+    "--lead", "lead_file", metavar="FILE", help="Send this lead instead of the built-in one; - reads standard input."
+)
 @click.option("--provider", "slugs", multiple=True, metavar="SLUG", help="Only this provider; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def demo(lead_file: str | None, slugs: tuple[str, ...], as_json: bool) -> int:

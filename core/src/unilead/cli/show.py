@@ -230,8 +230,9 @@ def report(error: Exception, *, as_json: bool) -> int:
         return exit_code(error)
     click.echo(f"unilead: {one_line(_message(error))}", err=True)
     hint = error.hint if isinstance(error, LeadError) else _usage_hint(error)
+    wait = error.retry_after if isinstance(error, LeadError) else None
     if hint:
-        note_way_out(hint)
+        note_way_out(f"{hint} (in {wait:,.0f} seconds)" if wait else hint)
     return exit_code(error)
 
 
@@ -242,7 +243,7 @@ def _usage_hint(error: Exception) -> str | None:
 
 
 def exit_code(error: Exception) -> int:
-    """3 where the lead may exist, 2 for bad input, 1 where the CRM or a check said no."""
+    """3 where the lead may exist, 2 for bad input, 1 where the CRM or a check said no, or nothing could be sent."""
     if isinstance(error, click.ClickException):
         return 2
     if not isinstance(error, LeadError) or error.outcome == "unknown":

@@ -92,6 +92,8 @@ class AnswerPromises(ProviderStage):
         response = self._exchange(simulator, batch, settings)
         verdicts = provider.parse_batch(response, batch, 3, settings)
         created = [verdict for verdict in verdicts if isinstance(verdict, CreatedLead)]
+        refused = [str(verdict) for verdict in verdicts if isinstance(verdict, ProviderError)]
+        assert not refused, "the simulator refuses the lead; what the CRM wants beyond the contract goes into `minimum`"
         assert [verdict.id for verdict in created] == list(simulator.leads)
         assert simulator.count == 3
         parts = [str(verdict.part) for verdict in created]

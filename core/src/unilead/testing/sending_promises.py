@@ -35,7 +35,8 @@ class SendingPromises(ProviderStage):
         assert simulator.count == 1
         assert result.id
         assert result.attempts == 1
-        assert not [path for path in result.dropped if path != "phone_numbers[0].email"]
+        lost = [path for path in result.dropped if path != "phone_numbers[0].email"]
+        assert not lost, f"FIELDS lists the field, and these parts of it are not sent: {', '.join(lost)}"
 
     def creatable(self, paths: list[str]) -> list[str]:
         """Paths that the CRM really accepts on a create; override to leave out what it always refuses."""

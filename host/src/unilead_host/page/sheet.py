@@ -11,8 +11,6 @@ from unilead.info import AuthScheme
 from unilead.registry import hook_names
 from unilead_host.page.matrix import SIDES, Cell, FieldRow, Side, cell, schema_rows
 
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
-
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -121,14 +119,7 @@ def address(provider: Provider) -> str:
 
 def limits(provider: Provider) -> list[str]:
     """The CRM's rate limits in words."""
-    return [f"{limit.requests:,} requests in {_duration(limit.seconds)}" for limit in provider.info.rate_limits]
-
-
-def _duration(seconds: float) -> str:
-    size, unit = next(((size, unit) for size, unit in _UNITS if seconds % size == 0), (1, "second"))
-    if seconds != size:
-        return f"{seconds / size:g} {unit}s"
-    return "an hour" if unit == "hour" else f"a {unit}"
+    return [limit.words for limit in provider.info.rate_limits]
 
 
 def fields_of(provider: Provider, side: Side) -> list[Described]:

@@ -49,6 +49,9 @@ class SalesforceSettings(OAuthSettings):
             which the unified contract does not list for Salesforce.
     """
 
+    ways_in: ClassVar[str] = (
+        "access_token, or client_id and refresh_token, with client_secret if the app asks for a secret"
+    )
     seed_settings: ClassVar[tuple[str, ...]] = (*OAuthSettings.seed_settings, "login_host", "instance_url")
 
     hosting: Literal["standard", "government", "china", "instance"] = "standard"
