@@ -12,8 +12,9 @@ from unilead.credentials import Credentials
 from unilead.errors import AuthError, ConnectError
 from unilead.oauth import LEEWAY, RECONNECT
 from unilead.provider import Provider
-from unilead.refresh import Asking, Left, Refresher
+from unilead.refresh import Left, Refresher
 from unilead.settings import Settings
+from unilead.steps import Steps
 
 
 class Access:
@@ -47,12 +48,12 @@ class Access:
             self._headers = credential_headers(self._provider.info, self.settings)
         return self._headers
 
-    def open(self) -> Asking[None]:
+    def open(self) -> Steps[None]:
         """Take up what is stored. Raises: AuthError when only a person can help, ConfigurationError from the store."""
         if self._refresher is not None:
             self._take((yield from self._refresher.current()))
 
-    def freshen(self, left: Left) -> Asking[None]:
+    def freshen(self, left: Left) -> Steps[None]:
         """Renew the access token if it is missing or about to expire. Raises: LeadError; nothing was sent."""
         if self._refresher is None or not self._expired(0):
             return
@@ -62,7 +63,7 @@ class Access:
             if self._expired(LEEWAY):
                 raise  # else the old token is good for some seconds yet
 
-    def renew(self, left: Left) -> Asking[bool]:
+    def renew(self, left: Left) -> Steps[bool]:
         """Get another access token after the CRM refused this one; at most once in an exchange.
 
         Returns: whether there is another one now.
@@ -75,12 +76,12 @@ class Access:
         self._renewed = True
         return self._token() != refused
 
-    def condemn(self) -> Asking[None]:
+    def condemn(self) -> Steps[None]:
         """Note that the CRM refuses the token that was just fetched, so that nobody fetches another one."""
         if self._refresher is not None and self._refresher.fetched:
             yield from self._refresher.close(self._current, "the CRM refuses an access token that was just renewed")
 
-    def _renew(self, refresher: Refresher, left: Left) -> Asking[None]:
+    def _renew(self, refresher: Refresher, left: Left) -> Steps[None]:
         """Take newer credentials than the current ones. Raises: ConnectError when there are none for now."""
         self._take((yield from refresher.newer(self._current, left)))
         retry_at = self._current.retry_at

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 from unilead.access import Access
 from unilead.auth import can_renew, scheme_of
 from unilead.credentials import CredentialStore, MemoryCredentialStore
-from unilead.exchange import Exchange, exchange, read_exchange
+from unilead.exchange import Result, exchange, read_exchange
 from unilead.granting import redeeming, renewing
 from unilead.info import Account
 from unilead.message import Request
 from unilead.oauth import Grant
 from unilead.pace import Lane, Pacer, Pauses
 from unilead.provider import Provider
-from unilead.refresh import Asking, Refresher, Renewals
+from unilead.refresh import Refresher, Renewals
 from unilead.registry import Registry
 from unilead.schema import Lead
 from unilead.sending import OnUnsupported, Options
 from unilead.settings import Settings
+from unilead.steps import Steps
 
 if TYPE_CHECKING:
     from unilead.bulk import BeforeSend, Run
@@ -81,7 +82,7 @@ class BaseClient(ABC):
         on_unsupported: OnUnsupported | None,
         on_send: Callable[[Request], None] | None,
         timeout: float | None,
-    ) -> Exchange:
+    ) -> Steps[Result]:
         provider, settings, options = self._set_up(
             account,
             remote_query=remote_query,
@@ -99,7 +100,7 @@ class BaseClient(ABC):
         provider, settings, options = self._set_up(account, on_unsupported=on_unsupported, **own)
         return Run(provider, settings, options, before_send=before_send)
 
-    def _reading(self, lead_id: str, account: Account, timeout: float | None) -> Exchange:
+    def _reading(self, lead_id: str, account: Account, timeout: float | None) -> Steps[Result]:
         provider, settings, options = self._set_up(account, timeout=timeout)
         return read_exchange(provider, lead_id, settings, options)
 
@@ -130,11 +131,11 @@ class BaseClient(ABC):
         self._usual = account, provider, settings, options
         return options
 
-    def _renewing(self, account: Account) -> Asking[None]:
+    def _renewing(self, account: Account) -> Steps[None]:
         provider, settings, options = self._set_up(account)
         return renewing(provider, self._access(provider, settings, account)(), options.timeout)
 
-    def _redeeming(self, account: Account, code: str, redirect_uri: str, verifier: str | None) -> Asking[Grant]:
+    def _redeeming(self, account: Account, code: str, redirect_uri: str, verifier: str | None) -> Steps[Grant]:
         provider, settings, _ = self._set_up(account)
         return redeeming(provider, settings, code, redirect_uri, verifier, base_url=self._base_url)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -31,7 +31,7 @@ from unilead.retry import LONGEST_WAIT, backoff
 from unilead.schema import CreatedLead, Lead
 from unilead.sending import Options, Sending
 from unilead.settings import Settings
-from unilead.steps import Step
+from unilead.steps import Steps
 from unilead.strict_json import refusal
 
 Given: TypeAlias = Lead | Mapping[str, Any] | bytes | str | LeadError
@@ -40,7 +40,6 @@ Group: TypeAlias = list[tuple[int, Given]]
 Judged: TypeAlias = list[tuple[int, Verdict]]
 BeforeSend: TypeAlias = Callable[[Sequence[int]], None]
 Verdicts: TypeAlias = dict[int, Verdict]
-Sends: TypeAlias = Generator[Step, Any, None]
 
 ATTEMPTS = 5  # most sends of one request; nobody sits and waits for it
 
@@ -92,13 +91,13 @@ class Run:
 
     # --- one group of leads ---------------------------------------------------------------------------------------
 
-    def group(self, group: Group) -> Generator[Step, Any, Judged]:
+    def group(self, group: Group) -> Steps[Judged]:
         """Create the leads of one group.
 
         Returns: a verdict for each, in order of their indexes; where a callback or a transport of the application's
             failed meanwhile (see `Gate.fault`), for those that have one.
         """
-        verdicts: dict[int, Verdict] = {}
+        verdicts: Verdicts = {}
         ready: list[_Row] = []
         for index, given in group:
             try:
@@ -128,7 +127,7 @@ class Run:
             refuse_losses(request.dropped + lead.unknown)
         return _Row(index, lead, request)
 
-    def _together(self, rows: list[_Row], verdicts: Verdicts, attempt: int = 1) -> Sends:
+    def _together(self, rows: list[_Row], verdicts: Verdicts, attempt: int = 1) -> Steps[None]:
         """Send rows in one batch if the CRM takes them so, else singly."""
         if len(rows) < 2:
             yield from self._singly(rows, verdicts)
@@ -155,10 +154,10 @@ class Run:
     def _batch_of(self, rows: Sequence[_Row]) -> tuple[Request, tuple[int, ...]]:
         return self.provider.build_batch([row.request for row in rows], self.settings, base_url=self.origin)
 
-    def _separated(self, rows: Sequence[_Row]) -> tuple[list[_Row], dict[int, Verdict]]:
+    def _separated(self, rows: Sequence[_Row]) -> tuple[list[_Row], Verdicts]:
         """Tell the rows that cannot be encoded from those that can."""
         good: list[_Row] = []
-        refused: dict[int, Verdict] = {}
+        refused: Verdicts = {}
         for row in rows:
             try:
                 self._finished(row)
@@ -177,11 +176,11 @@ class Run:
 
     # --- sending --------------------------------------------------------------------------------------------------
 
-    def _singly(self, rows: Iterable[_Row], verdicts: Verdicts) -> Sends:
+    def _singly(self, rows: Iterable[_Row], verdicts: Verdicts) -> Steps[None]:
         for row in rows:
             verdicts[row.index] = yield from self._single(row)
 
-    def _single(self, row: _Row) -> Generator[Step, Any, Verdict]:
+    def _single(self, row: _Row) -> Steps[Verdict]:
         request_id = secrets.token_hex(8)
         try:
             request = self._finished(row)
@@ -193,7 +192,7 @@ class Run:
             return self._stamped(error, request_id)
         return Result(created, row.request.dropped, row.lead.unknown, request, response, sending.attempts, request_id)
 
-    def _batch(self, request: Request, rows: list[_Row], verdicts: Verdicts, attempt: int) -> Sends:
+    def _batch(self, request: Request, rows: list[_Row], verdicts: Verdicts, attempt: int) -> Steps[None]:
         """Send one batch, until each of its rows has a verdict."""
         request_id = secrets.token_hex(8)
 
@@ -219,7 +218,7 @@ class Run:
                 verdicts[row.index] = self._stamped(answer, request_id)
         yield from self._repeated(rows, verdicts, attempt)
 
-    def _failed(self, error: LeadError, rows: list[_Row], verdicts: Verdicts, request_id: str) -> Sends:
+    def _failed(self, error: LeadError, rows: list[_Row], verdicts: Verdicts, request_id: str) -> Steps[None]:
         """Say what a failed batch means for its rows: the same for all, unless the CRM refused it for one of them."""
         self.gate.close_for(error, is_about_account=isinstance(error, AuthError))
         if isinstance(error, RejectedError) and error.outcome == "rejected":
@@ -229,7 +228,7 @@ class Run:
             return
         verdicts.update((row.index, self._stamped(copy.copy(error), request_id)) for row in rows)
 
-    def _repeated(self, rows: list[_Row], verdicts: Verdicts, attempt: int) -> Sends:
+    def _repeated(self, rows: list[_Row], verdicts: Verdicts, attempt: int) -> Steps[None]:
         """Send those rows again that the CRM says it did not process."""
         judged = ((row, verdicts[row.index]) for row in rows)
         faults = [(row, verdict) for row, verdict in judged if isinstance(verdict, LeadError) and verdict.retryable]

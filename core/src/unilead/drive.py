@@ -7,12 +7,12 @@ import inspect
 import os
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from unilead.errors import ConfigurationError, ConnectError
-from unilead.steps import Apart, Send, Step, Use, Wait, failed, late
+from unilead.steps import Apart, Send, Step, Steps, Use, Wait, failed, late
 from unilead.transport import AsyncTransport, Transport
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Driver:
         self._lock = threading.Lock()
         self._running: set[threading.Thread] = set()
 
-    def drive(self, steps: Generator[Step, Any, T]) -> T:
+    def drive(self, steps: Steps[T]) -> T:
         """Carry steps out to their end. Returns: their result. Raises: what they raise."""
         transport = self.open()
         try:
@@ -118,7 +118,7 @@ class AsyncDriver:
         self._transports: dict[asyncio.AbstractEventLoop | None, AsyncTransport] = {}
         self._running: set[asyncio.Future[Any]] = set()
 
-    async def drive(self, steps: Generator[Step, Any, T]) -> T:
+    async def drive(self, steps: Steps[T]) -> T:
         """Carry steps out to their end. Returns: their result. Raises: what they raise."""
         transport = self.open()
         try:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from unilead.errors import InvalidLeadError, LeadError, Problem
 from unilead.message import Request, Response
@@ -19,9 +19,7 @@ from unilead.render import ResponseFormat, render, render_json
 from unilead.schema import CreatedLead, Lead
 from unilead.sending import Options, Sending
 from unilead.settings import Settings
-from unilead.steps import Step
-
-Exchange: TypeAlias = Generator[Step, Any, "Result"]
+from unilead.steps import Steps
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def exchange(
     options: Options,
     *,
     clock: Callable[[], float] = time.monotonic,
-) -> Exchange:
+) -> Steps[Result]:
     """Create one lead.
 
     Returns: the result, once the CRM answered with an id.
@@ -104,7 +102,7 @@ def read_exchange(
     options: Options,
     *,
     clock: Callable[[], float] = time.monotonic,
-) -> Exchange:
+) -> Steps[Result]:
     """Read one lead.
 
     Returns: the result; its ``lead`` is what the CRM has stored.

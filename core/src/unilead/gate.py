@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from unilead.errors import ConnectError, LeadError, RateLimitError
 from unilead.retry import LONGEST_WAIT
 from unilead.steps import Send, Step, Steps, Wait
 
+T = TypeVar("T")
 LONGEST_SLEEP = 0.5  # seconds; so that a stop is not slept through
 _GO_ON = "nothing was sent; go on later"
 
@@ -53,7 +55,7 @@ class Gate:
                 error.retry_after = self._closed_until - self._clock()
             raise error
 
-    def through(self, steps: Steps) -> Steps:
+    def through(self, steps: Steps[T]) -> Steps[T]:
         """Pass the steps of a request on. A wait of one is a wait of all: it is the account that has to wait.
 
         Raises: LeadError, also when all is to stop while it waits.
@@ -71,20 +73,21 @@ class Gate:
                 else:
                     step = steps.send(answer)
         except StopIteration as done:
-            return done.value
+            result: T = done.value
+            return result
 
-    def _counted(self, step: Step) -> Steps:
+    def _counted(self, step: Step) -> Steps[Any]:
         if isinstance(step, Send):
             with self._lock:
                 self.calls += 1
         return (yield step)
 
-    def _wait_while_held(self) -> Generator[Step, None, None]:
+    def _wait_while_held(self) -> Steps[None]:
         while (left := self._free_at - self._clock()) > 0:
             if not (yield from self.slept(left)):
                 raise ConnectError("stopped while it waited", hint=_GO_ON)
 
-    def slept(self, seconds: float) -> Generator[Step, None, bool]:
+    def slept(self, seconds: float) -> Steps[bool]:
         """Wait, in short sleeps. Returns: whether sending goes on."""
         until = self._clock() + seconds
         while not self.is_over and (left := until - self._clock()) > 0:

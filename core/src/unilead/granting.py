@@ -9,12 +9,12 @@ from unilead.errors import ConfigurationError
 from unilead.info import OAuth2
 from unilead.oauth import Grant, code_request, read_grant
 from unilead.provider import Provider
-from unilead.refresh import TOKEN_TIMEOUT, Asking
+from unilead.refresh import TOKEN_TIMEOUT
 from unilead.settings import Settings
-from unilead.steps import Send
+from unilead.steps import Send, Steps
 
 
-def renewing(provider: Provider, access: Access, timeout: float) -> Asking[None]:
+def renewing(provider: Provider, access: Access, timeout: float) -> Steps[None]:
     """Renew an account's access token now. Raises: see `unilead.Client.renew`."""
     if access.is_static:
         hint = "give it client_id and refresh_token, or a new key"
@@ -32,7 +32,7 @@ def redeeming(
     verifier: str | None,
     *,
     base_url: str | None = None,
-) -> Asking[Grant]:
+) -> Steps[Grant]:
     """Exchange an authorization code for tokens. Raises: see `unilead.Client.redeem`."""
     info = provider.info
     scheme = next((scheme for scheme in info.auth_schemes if isinstance(scheme, OAuth2)), None)

@@ -82,7 +82,7 @@ class AsyncCreating(_Progress, AsyncIterator[Pair]):
 
 
 def in_threads(
-    run: Run, leads: Iterable[tuple[int, Given]], drive: Callable[[Steps], Judged], concurrency: int
+    run: Run, leads: Iterable[tuple[int, Given]], drive: Callable[[Steps[Judged]], Judged], concurrency: int
 ) -> Iterator[Pair]:
     """Drive the groups of a run in threads, ``concurrency`` at a time."""
     source = ((index, lead) for index, lead in leads)  # what is no pair fails here, as a fault of the source
@@ -129,7 +129,7 @@ def _take(source: Iterator[tuple[int, Given]], size: int) -> tuple[Group, Except
 async def in_tasks(
     run: Run,
     leads: Iterable[tuple[int, Given]] | AsyncIterable[tuple[int, Given]],
-    drive: Callable[[Steps], Awaitable[Judged]],
+    drive: Callable[[Steps[Judged]], Awaitable[Judged]],
     concurrency: int,
 ) -> AsyncIterator[Pair]:
     """As `in_threads`, in tasks of the running loop; a slow source does not hold verdicts back."""

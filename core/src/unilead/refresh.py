@@ -10,11 +10,11 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from inspect import GEN_CREATED, getgeneratorstate
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from unilead.credentials import CredentialKey, Credentials, CredentialStore
 from unilead.errors import AuthError, ConfigurationError, SettingsError, TransportError
@@ -22,10 +22,8 @@ from unilead.info import OAuth2
 from unilead.oauth import TokenRequest, read_grant, refresh_request
 from unilead.provider import Provider
 from unilead.settings import Settings
-from unilead.steps import Apart, Send, Step, Use, Wait, late
+from unilead.steps import Apart, Send, Steps, Use, Wait, late
 
-T = TypeVar("T")
-Asking: TypeAlias = Generator[Step, Any, T]
 Left: TypeAlias = Callable[[], float]  # seconds that an exchange has left
 
 LEASE = 30.0  # seconds
@@ -104,7 +102,7 @@ class Refresher:
         self._renewals = renewals
         self._base_url = base_url
 
-    def current(self) -> Asking[Credentials]:
+    def current(self) -> Steps[Credentials]:
         """What this client saw last, else what is stored. Raises: ConfigurationError when the store fails."""
         return self._renewals.known(self.key) or (yield from self._load())
 
@@ -112,7 +110,7 @@ class Refresher:
         """Keep what was seen, so that the store is asked only when it must be."""
         self._renewals.remember(self.key, found)
 
-    def close(self, current: Credentials, reason: str) -> Asking[None]:
+    def close(self, current: Credentials, reason: str) -> Steps[None]:
         """Note that only a person can help, unless newer credentials are stored by now."""
         closed = replace(current, state="needs_reauth", reason=reason)
         self.remember(closed)
@@ -128,14 +126,14 @@ class Refresher:
         self.provider.base_url(settings)
         return settings
 
-    def newer(self, seen: Credentials, left: Left) -> Asking[Credentials]:
+    def newer(self, seen: Credentials, left: Left) -> Steps[Credentials]:
         """Credentials newer than ``seen``, fetched now or by whoever had the lease; or a failure of late.
 
         Raises: ConnectError when there are none in time; a fetch that has begun goes on all the same.
         """
         while not self._renewals.begin(self.key):
             yield self._pause(left)
-        fetching: Asking[Credentials] | None = None
+        fetching: Steps[Credentials] | None = None
         try:
             while True:
                 found = yield from self._load()
@@ -160,18 +158,18 @@ class Refresher:
             raise late()
         return Wait(random.uniform(0.02, 0.05))  # noqa: S311 - spreads callers, hides nothing
 
-    def _load(self) -> Asking[Credentials]:
+    def _load(self) -> Steps[Credentials]:
         found = yield from self._use(self._store.load, self.key)
         return found or Credentials()
 
-    def _use(self, method: Callable[..., Any], *arguments: Any) -> Asking[Any]:
+    def _use(self, method: Callable[..., Any], *arguments: Any) -> Steps[Any]:
         return (yield Use(partial(method, *arguments), getattr(self._store, "blocking", False)))
 
     def _token_request(self, found: Credentials) -> TokenRequest:
         settings = self.overlaid(found.values) if found.values else self._given
         return refresh_request(self.provider.info, self._scheme, settings, base_url=self._base_url)
 
-    def _fetch(self, seen: Credentials, token: TokenRequest) -> Asking[Credentials]:
+    def _fetch(self, seen: Credentials, token: TokenRequest) -> Steps[Credentials]:
         """Ask the token endpoint, once, and store what came of it. Returns: what is stored then."""
         try:
             fresh = yield from self._granted(seen, token)
@@ -179,7 +177,7 @@ class Refresher:
         finally:
             self._renewals.end(self.key)
 
-    def _granted(self, seen: Credentials, token: TokenRequest) -> Asking[Credentials]:
+    def _granted(self, seen: Credentials, token: TokenRequest) -> Steps[Credentials]:
         try:
             response = yield Send(token.request, token.credentials, TOKEN_TIMEOUT)
             grant = read_grant(self._scheme, response, token.secrets)
@@ -203,7 +201,7 @@ class Refresher:
         self.fetched = True
         return fresh
 
-    def _stored(self, seen: Credentials, fresh: Credentials) -> Asking[Credentials]:
+    def _stored(self, seen: Credentials, fresh: Credentials) -> Steps[Credentials]:
         """Store, unless newer values are there by now: an operator's or another process's are kept."""
         failures = 0
         while True:

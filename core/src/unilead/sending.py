@@ -6,7 +6,7 @@ for it. What was sent and not answered is never sent again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -24,11 +24,10 @@ from unilead.errors import (
 from unilead.message import Request, Response
 from unilead.pace import Lane
 from unilead.provider import Provider
-from unilead.refresh import Asking
 from unilead.retry import LONGEST_WAIT, backoff, retry_after
 from unilead.schema import CreatedLead
 from unilead.settings import Settings
-from unilead.steps import Send, Step, Wait
+from unilead.steps import Send, Steps, Wait
 
 T = TypeVar("T")
 OnUnsupported: TypeAlias = Literal["report", "raise"]
@@ -90,7 +89,7 @@ class Sending:
         self.is_static = self._access.is_static
         self._opened = False
 
-    def prepared(self, request: Request) -> Asking[Request]:
+    def prepared(self, request: Request) -> Steps[Request]:
         """See to it that the account has a token that is good for a while.
 
         Returns: the request, with the address that the account's newest credentials name.
@@ -102,9 +101,7 @@ class Sending:
         yield from self._access.freshen(self._left)
         return self._addressed(request)
 
-    def send(
-        self, request: Request, judge: Callable[[Response, Request, Settings], T]
-    ) -> Generator[Step, Any, tuple[Response, T]]:
+    def send(self, request: Request, judge: Callable[[Response, Request, Settings], T]) -> Steps[tuple[Response, T]]:
         """Send until there is a verdict; ``judge`` reads it from the answer. Raises: LeadError."""
         self.request = request
         try:
@@ -125,9 +122,7 @@ class Sending:
                 error.doubt()
             raise
 
-    def _attempt(
-        self, judge: Callable[[Response, Request, Settings], T]
-    ) -> Generator[Step, Any, tuple[Response, T] | None]:
+    def _attempt(self, judge: Callable[[Response, Request, Settings], T]) -> Steps[tuple[Response, T] | None]:
         """Send once. Returns: ``None`` when the CRM refused a token of which there is a newer one now."""
         self.attempts += 1
         self._restart()
@@ -150,7 +145,7 @@ class Sending:
     def _left(self) -> float:
         return self.deadline - self.clock()
 
-    def _paced(self) -> Asking[None]:
+    def _paced(self) -> Steps[None]:
         """Wait until the account may send. Raises: RateLimitError when that would take too long; nothing was sent."""
         while self.options.lane is not None and (seconds := self.options.lane.wait()) > 0:
             if not self.options.patient and seconds >= self._left():
@@ -170,7 +165,7 @@ class Sending:
         before, now = self.provider.base_url(old), self.provider.base_url(self.settings)
         return request if before == now else replace(request, url=now + request.url.removeprefix(before))
 
-    def _renewed(self, error: AuthError) -> Asking[bool]:
+    def _renewed(self, error: AuthError) -> Steps[bool]:
         """After a 401: whether the account has another token now, so that one more try makes sense."""
         if error.category != "authentication" or error.status != 401 or error.outcome == "unknown":
             return False
@@ -179,7 +174,7 @@ class Sending:
         yield from self._access.condemn()
         return False
 
-    def _answer(self, request: Request) -> Generator[Step, Any, Response]:
+    def _answer(self, request: Request) -> Steps[Response]:
         left = self._left()
         if left <= 0:
             raise ConnectError("the time ran out before anything was sent", hint="nothing was sent; repeat later")
@@ -207,7 +202,7 @@ class Sending:
         too_late = not self.options.patient and self.clock() + delay >= self.deadline
         return None if delay > LONGEST_WAIT or too_late else delay
 
-    def read_back(self, created: CreatedLead) -> Generator[Step, Any, CreatedLead]:
+    def read_back(self, created: CreatedLead) -> Steps[CreatedLead]:
         """Read the lead once; whatever goes wrong, the create stays a success with what it answered."""
         if not self.provider.implements("build_read_request") or not created.id:
             return created

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from unilead.errors import ConfigurationError, ConnectError, LeadError
 from unilead.message import Request
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Apart:
         timeout: seconds to wait for them; then a ConnectError is thrown, and they go on.
     """
 
-    steps: Steps
+    steps: Steps[Any]
     timeout: float
 
 
@@ -77,4 +79,4 @@ def late() -> ConnectError:
 
 
 Step: TypeAlias = Send | Wait | Use | Apart
-Steps: TypeAlias = Generator[Step, Any, Any]
+Steps: TypeAlias = Generator[Step, Any, T]  # what is to be done, in turn, to get a T
