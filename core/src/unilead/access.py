@@ -13,7 +13,7 @@ from unilead.errors import AuthError, ConnectError
 from unilead.oauth import LEEWAY, RECONNECT
 from unilead.provider import Provider
 from unilead.refresh import Left, Refresher
-from unilead.settings import Settings
+from unilead.settings import Settings, clear_text
 from unilead.steps import Steps
 
 
@@ -79,7 +79,7 @@ class Access:
     def condemn(self) -> Steps[None]:
         """Note that the CRM refuses the token that was just fetched, so that nobody fetches another one."""
         if self._refresher is not None and self._refresher.fetched:
-            yield from self._refresher.close(self._current, "the CRM refuses an access token that was just renewed")
+            yield from self._refresher.condemn(self._current, "the CRM refuses an access token that was just renewed")
 
     def _renew(self, refresher: Refresher, left: Left) -> Steps[None]:
         """Take newer credentials than the current ones. Raises: ConnectError when there are none for now."""
@@ -101,8 +101,7 @@ class Access:
             self.secrets = tuple(dict.fromkeys((*self.secrets, *self.settings.secrets())))
 
     def _token(self) -> str:
-        value = getattr(self.settings, "access_token", None)
-        return value.get_secret_value() if value else ""
+        return clear_text(getattr(self.settings, "access_token", None))
 
     def _expired(self, tolerance: float) -> bool:
         """Whether the token is missing, or was to be renewed more than ``tolerance`` seconds ago."""

@@ -1,4 +1,4 @@
-"""Puts credentials on a request. The only place where secrets are unwrapped, into headers that show nothing of them."""
+"""Puts credentials on a request: unwraps an account's secrets into headers that show nothing of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def scheme_of(info: ProviderInfo, settings: Settings) -> AuthScheme:
 
 def can_renew(scheme: AuthScheme, settings: Settings) -> TypeGuard[OAuth2]:
     """Whether an account's access token can be renewed without a person."""
-    return isinstance(scheme, OAuth2) and all(getattr(settings, name, None) for name in ("client_id", "refresh_token"))
+    return isinstance(scheme, OAuth2) and has_settings(settings, ("client_id", "refresh_token"))
 
 
 def check_sign_in(info: ProviderInfo, settings: Settings) -> None:

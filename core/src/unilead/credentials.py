@@ -17,12 +17,10 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from pydantic import SecretStr
-
-from unilead.settings import OAuthSettings, Settings
+from unilead.settings import OAuthSettings, Settings, clear_text
 
 T = TypeVar("T")
-Maybe: TypeAlias = T | Awaitable[T]
+MaybeAwaitable: TypeAlias = T | Awaitable[T]
 CredentialState: TypeAlias = Literal["active", "needs_reauth"]
 
 
@@ -44,12 +42,8 @@ class CredentialKey(NamedTuple):
     def of(cls, account_id: str, settings: Settings) -> CredentialKey:
         """The key of an account with these settings."""
         names = settings.seed_settings if isinstance(settings, OAuthSettings) else ()
-        texts = [_text(getattr(settings, name)) for name in names]
+        texts = [clear_text(getattr(settings, name)) for name in names]
         return cls(account_id, hashlib.sha256("\0".join(texts).encode()).hexdigest()[:32])
-
-
-def _text(value: object) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +79,10 @@ class CredentialStore(Protocol):
     What a method raises ends the create before anything is sent, as a `ConfigurationError` with outcome ``not_sent``.
     """
 
-    def load(self, key: CredentialKey) -> Maybe[Credentials | None]:
+    def load(self, key: CredentialKey) -> MaybeAwaitable[Credentials | None]:
         """What is stored; ``None``, or version 0, where nothing was saved yet."""
 
-    def lease(self, key: CredentialKey, version: int, owner: str, seconds: float) -> Maybe[bool]:
+    def lease(self, key: CredentialKey, version: int, owner: str, seconds: float) -> MaybeAwaitable[bool]:
         """Reserve the refresh for ``owner``, for at most ``seconds``, in one atomic step.
 
         Granted when the stored version is still ``version`` and no lease of somebody else runs, judged by the store's
@@ -97,7 +91,7 @@ class CredentialStore(Protocol):
         Returns: whether it was granted.
         """
 
-    def save(self, key: CredentialKey, credentials: Credentials) -> Maybe[bool]:
+    def save(self, key: CredentialKey, credentials: Credentials) -> MaybeAwaitable[bool]:
         """Store, and end any lease, in one atomic step; on disk when it returns.
 
         Args:
@@ -105,7 +99,7 @@ class CredentialStore(Protocol):
         Returns: ``False``, and nothing is stored, when the stored version is another one by now.
         """
 
-    def forget(self, account_id: str) -> Maybe[None]:
+    def forget(self, account_id: str) -> MaybeAwaitable[None]:
         """Delete all credentials of an account."""
 
 

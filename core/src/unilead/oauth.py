@@ -1,6 +1,6 @@
 """OAuth 2.0 at a vendor's token endpoint, without I/O: the requests that are sent to it, and what its answers mean.
 
-`unilead.access` uses it to renew tokens; a host that lets users connect an account uses it for the authorization code.
+`unilead.refresh` renews tokens with it, `unilead.granting` redeems the code of an account that a user connects.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import SecretStr
-
 from unilead.auth import CredentialHeaders, mask_text
 from unilead.errors import AuthError, ConnectError, LeadError
 from unilead.info import OAuth2, ProviderInfo
 from unilead.message import Request, Response
 from unilead.origin import check_url
 from unilead.retry import retry_after
-from unilead.settings import Settings, fill
+from unilead.settings import Settings, clear_text, fill
 from unilead.version import USER_AGENT
 
 LEEWAY = 60.0  # seconds before its end that an access token is renewed
@@ -82,7 +80,7 @@ def refresh_request(
         base_url: where to send it instead of the vendor's host; for simulators.
     Raises: SettingsError when the endpoint's address is not an allowed one.
     """
-    form = {"grant_type": "refresh_token", "refresh_token": _text(settings, "refresh_token")}
+    form = {"grant_type": "refresh_token", "refresh_token": _given(settings, "refresh_token")}
     return _token_request(info, scheme, settings, form, base_url)
 
 
@@ -108,7 +106,7 @@ def _token_request(
 ) -> TokenRequest:
     url = token_url(info, scheme, settings)
     path = urlsplit(url).path
-    client, secret = _text(settings, "client_id"), _text(settings, "client_secret")
+    client, secret = _given(settings, "client_id"), _given(settings, "client_secret")
     credentials = CredentialHeaders()
     if scheme.client_auth == "basic":
         credentials["Authorization"] = f"Basic {base64.b64encode(f'{client}:{secret}'.encode()).decode()}"
@@ -124,6 +122,10 @@ def _token_request(
     request = Request("POST", path, headers=headers, url=target, body=urlencode(form).encode())
     once = [form[name] for name in ("code", "code_verifier") if name in form]
     return TokenRequest(request, credentials, (*settings.secrets(), *once))
+
+
+def _given(settings: Settings, name: str) -> str:
+    return clear_text(getattr(settings, name, None))
 
 
 def read_grant(scheme: OAuth2, response: Response, secrets: tuple[str, ...] = ()) -> Grant:
@@ -174,8 +176,3 @@ def _lifetime(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if 0 < value <= LONGEST_LIFE else None
-
-
-def _text(settings: Settings, name: str) -> str:
-    value = getattr(settings, name, None)
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")

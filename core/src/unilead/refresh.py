@@ -110,11 +110,11 @@ class Refresher:
         """Keep what was seen, so that the store is asked only when it must be."""
         self._renewals.remember(self.key, found)
 
-    def close(self, current: Credentials, reason: str) -> Steps[None]:
+    def condemn(self, current: Credentials, reason: str) -> Steps[None]:
         """Note that only a person can help, unless newer credentials are stored by now."""
-        closed = replace(current, state="needs_reauth", reason=reason)
-        self.remember(closed)
-        yield from self._use(self._store.save, self.key, closed)
+        condemned = replace(current, state="needs_reauth", reason=reason)
+        self.remember(condemned)
+        yield from self._use(self._store.save, self.key, condemned)
 
     def overlaid(self, values: Mapping[str, str]) -> Settings:
         """The settings with stored values in place of their own.

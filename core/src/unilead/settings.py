@@ -146,6 +146,11 @@ def fill(template: str, settings: Settings) -> str:
     return template.format_map(_Fields(settings))
 
 
+def clear_text(value: Any) -> str:
+    """The value of a setting as text, unwrapped where it is secret, so keep it to yourself; empty for ``None``."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")
+
+
 def has_settings(settings: Settings, names: tuple[str, ...]) -> bool:
     """Whether all of the named settings are given."""
     return all(getattr(settings, name, None) for name in names)
