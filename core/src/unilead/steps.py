@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from unilead.errors import ConfigurationError, ConnectError, LeadError
+from unilead.errors import ConfigurationError, ConnectError
 from unilead.message import Request
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Wait:
 class Use:
     """Call this, await what is awaitable, and answer what comes back.
 
-    What it raises is thrown as a ConfigurationError: whatever it was, nothing was sent.
+    What it raises is thrown as a ConfigurationError, unless it is a LeadError: whatever it was, nothing was sent.
 
     Attributes:
         call: without arguments.
@@ -62,10 +62,8 @@ class Apart:
     timeout: float
 
 
-def failed(fault: Exception) -> LeadError:
-    """What to throw for a fault of a `Use`."""
-    if isinstance(fault, LeadError):
-        return fault
+def failed(fault: Exception) -> ConfigurationError:
+    """What to throw for a fault of a `Use` that is no LeadError."""
     reason = type(fault).__name__
     if isinstance(fault, OSError) and fault.filename:
         reason = f"{fault.filename}: {fault.strerror or reason}"
