@@ -168,7 +168,17 @@ class Provider:
         Raises: ProviderError.
         """
         created = self._hooks.judge("parse_response", CreatedLead, response, request=request, settings=settings)
-        return self._with_id(created, response)
+        return self._trusted(created, response)
+
+    def _trusted(self, created: CreatedLead, response: Response) -> CreatedLead:
+        """The lead, where its answer leaves no doubt that it was created. Raises: ProviderError."""
+        if not is_id(created.id):
+            self._hooks.distrust(response, "the answer names no lead id")
+        if not response.is_success:
+            self._hooks.distrust_refusal(response)
+        if response.truncated:
+            self._hooks.distrust(response, "the answer is cut off")
+        return created
 
     # --- many leads -----------------------------------------------------------------------------------------------
 
@@ -226,7 +236,7 @@ class Provider:
             return self._hooks.complete(verdict)
         try:
             if isinstance(verdict, CreatedLead):
-                return self._with_id(verdict, response)
+                return self._trusted(verdict, response)
             self._hooks.distrust(response, "the provider gave no verdict for this lead")
         except ProviderError as error:
             return error
@@ -240,12 +250,3 @@ class Provider:
         except ValueError as fault:
             raise InvalidLeadError([Problem("id", "invalid", str(fault))], provider=self.slug) from None
         return self.finish(request, settings, base_url=base_url)
-
-    def _with_id(self, created: CreatedLead, response: Response) -> CreatedLead:
-        if not is_id(created.id):
-            self._hooks.distrust(response, "the answer names no lead id")
-        if not response.is_success:
-            self._hooks.distrust_refusal(response)
-        if response.truncated:
-            self._hooks.distrust(response, "the answer is cut off")
-        return created
