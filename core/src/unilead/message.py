@@ -148,7 +148,7 @@ class Response:
 
     def part(self, value: Any) -> Response:
         """One record's part of this answer, as an answer of its own; encoded only if somebody looks at its bytes."""
-        return _Part(self.status, value)
+        return _RowResponse(self.status, value)
 
     @classmethod
     def of(cls, status: int, value: Any = None, headers: Mapping[str, str] | None = None, reason: str = "") -> Response:
@@ -162,7 +162,7 @@ class Response:
         return cls(status, ({"content-type": "application/json"} if body else {}) | known, body, reason)
 
 
-class _Part(Response):
+class _RowResponse(Response):
     """A JSON value that is already decoded: batches have hundreds of them, and few are looked at."""
 
     def __init__(self, status: int, value: Any) -> None:

@@ -19,7 +19,7 @@ from unilead.values import Flag, JsonObject, Scalar, Text, Timestamp, UnknownNam
 MAX_ITEMS = 1_000
 
 
-class _Part(BaseModel):
+class _Model(BaseModel):
     """A value of the schema: frozen; keys that are not in the schema are kept aside, to be reported."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True, revalidate_instances="never")
@@ -36,7 +36,7 @@ class _Part(BaseModel):
         return repr(self)
 
 
-class Reference(_Part):
+class Reference(_Model):
     """A record of the CRM, named by its id."""
 
     id: Text | None = Field(default=None, description="Id of the record at the CRM")
@@ -48,7 +48,7 @@ class AccountReference(Reference):
     name: Text | None = Field(default=None, description="Company name, for CRMs that store one on the lead")
 
 
-class EmailAddress(_Part):
+class EmailAddress(_Model):
     """An e-mail address of the lead."""
 
     email: Text | None = Field(default=None, description="The address")
@@ -56,7 +56,7 @@ class EmailAddress(_Part):
     is_primary: Flag | None = Field(default=None, description="Whether this is the preferred address, as text")
 
 
-class PhoneNumber(_Part):
+class PhoneNumber(_Model):
     """A phone number of the lead."""
 
     number: Text | None = Field(default=None, description="The number")
@@ -70,7 +70,7 @@ class PhoneNumber(_Part):
     is_primary: Flag | None = Field(default=None, description="Whether this is the preferred number, as text")
 
 
-class PostalAddress(_Part):
+class PostalAddress(_Model):
     """A postal address of the lead."""
 
     street_1: Text | None = Field(default=None, description="Street, line 1")
@@ -83,14 +83,14 @@ class PostalAddress(_Part):
     is_primary: Flag | None = Field(default=None, description="Whether this is the preferred address, as text")
 
 
-class Url(_Part):
+class Url(_Model):
     """A link to the lead."""
 
     url: Text | None = Field(default=None, description="The URL")
     type: Text | None = Field(default=None, description="Kind of URL")
 
 
-class Lead(_Part):
+class Lead(_Model):
     """What the caller wants created: the request schema.
 
     Every field is optional here; which ones a CRM requires is that provider's data. ``None`` means *not given*.
@@ -156,7 +156,7 @@ class Lead(_Part):
         return tuple(self.model_extra or ())
 
 
-class CreatedLead(_Part):
+class CreatedLead(_Model):
     """What the CRM answered: the response schema. Absent fields are ``None``.
 
     Build it from the vendor's values as they are: numbers become text. An optional value of the wrong type is left out
