@@ -9,7 +9,7 @@ import pytest
 from unilead import QuotaHeaders, Registry, Response
 from unilead.quota import quota_headers
 
-BURST = QuotaHeaders("x-limit", "x-remaining", "x-reset", seconds=2.0, milliseconds="x-milliseconds")
+BURST = QuotaHeaders("x-limit", "x-remaining", "x-reset", seconds=2.0, window="x-milliseconds")
 DAILY = QuotaHeaders(usage="x-usage", seconds=86_400)
 
 

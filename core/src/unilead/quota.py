@@ -23,16 +23,16 @@ class QuotaHeaders:
         remaining: calls left in it.
         reset: seconds until the window is over.
         usage: one header with used and allowed calls, such as ``18/15000``, instead of the two numbers.
-        seconds: length of the window; 0 where nobody says.
-        milliseconds: header that tells the length of the window.
+        window: the length of the window in milliseconds; wins over ``seconds``.
+        seconds: length of the window, a number and no header; 0 where nobody says.
     """
 
     limit: str = ""
     remaining: str = ""
     reset: str = ""
     usage: str = ""
+    window: str = ""
     seconds: float = 0
-    milliseconds: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _read(headers: QuotaHeaders, response: Response) -> Quota | None:
         limit, remaining = int(usage[2]), max(0, int(usage[2]) - int(usage[1]))
     if limit is None and remaining is None:
         return None
-    window = _number(response, headers.milliseconds)
+    window = _number(response, headers.window)
     seconds = headers.seconds if window is None else max(1.0, window / 1000)
     return Quota(limit, remaining, _number(response, headers.reset), seconds)
 

@@ -38,7 +38,7 @@ from unilead import (
     to_digits,
     utc_text,
 )
-from unilead_hubspot.answers import MIRRORS, OWN_PROPERTIES, created_lead, refusal
+from unilead_hubspot.answers import INTERVAL, MIRRORS, OWN_PROPERTIES, created_lead, refusal
 from unilead_hubspot.batch import batch_body, told_apart, verdicts
 
 
@@ -129,7 +129,7 @@ INFO = ProviderInfo(
     quotas=(
         QuotaHeaders(
             "x-hubspot-ratelimit-max", "x-hubspot-ratelimit-remaining", seconds=10,
-            milliseconds="x-hubspot-ratelimit-interval-milliseconds",
+            window=INTERVAL,
         ),
         QuotaHeaders("x-hubspot-ratelimit-daily", "x-hubspot-ratelimit-daily-remaining", seconds=86_400),
     ),
