@@ -25,9 +25,8 @@ _PARTED: dict[str, type[BaseModel]] = {
     "phone_numbers": PhoneNumber,
     "urls": Url,
 }
-_LISTS = {"addresses", "email_addresses", "phone_numbers", "urls"}
 _TIMES = {"last_activity_at", "created_at", "updated_at", "converted_at"}
-PARTS: dict[str, tuple[str, ...]] = {
+PARTS: dict[str, tuple[str, ...]] = {  # of the items of lists, in the form `normalized`
     "addresses": ("street_1", "street_2", "city", "state", "postal_code", "country", "type"),
     "email_addresses": ("email", "type"),
     "phone_numbers": ("number", "extension", "type"),
@@ -130,7 +129,7 @@ def _normalized(lead: CreatedLead) -> dict[str, Any]:
 
 
 def _normal(name: str, value: Any) -> Any:
-    if name in _LISTS:
+    if name in PARTS:
         return [{part: getattr(item, part) for part in PARTS[name]} for item in value or ()]
     if name == "custom_fields":
         return value or {}

@@ -163,7 +163,7 @@ class Sending:
         if self.options.base_url is not None:
             return request
         before, now = self.provider.base_url(old), self.provider.base_url(self.settings)
-        return request if before == now else replace(request, url=now + request.url.removeprefix(before))
+        return request if before == now else request.changed(url=now + request.url.removeprefix(before))
 
     def _renewed(self, error: AuthError) -> Steps[bool]:
         """After a 401: whether the account has another token now, so that one more try makes sense."""

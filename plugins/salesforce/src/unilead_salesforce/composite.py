@@ -10,7 +10,6 @@ Source: https://developer.salesforce.com/docs/platform/api-rest/guide/resources-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from unilead import Request, Response
@@ -38,7 +37,7 @@ def with_company_of(look_up_path: str, request: Request, data_path: str) -> Requ
         "body": {**request.json, "Company": f"@{{{ACCOUNT}.Name}}"},
     }
     body = {"allOrNone": True, "compositeRequest": [look_up, create]}
-    return replace(request, method="POST", path=data_path + PATH, json=body, headers={}, record_path=RECORD_PATH)
+    return request.changed(method="POST", path=data_path + PATH, json=body, headers={}, record_path=RECORD_PATH)
 
 
 def is_composite(request: Request) -> bool:

@@ -7,7 +7,6 @@ Source: https://developer.salesforce.com/docs/platform/api-rest/guide/resources-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from unilead import (
@@ -182,7 +181,7 @@ def build_request(lead: Lead, settings: SalesforceSettings) -> Request:
         _refuse_references(record, lead, settings)
         look_up = f"{settings.data_path}/sobjects/Account/{_segment(account_id, 'account.id')}?fields=Name"
         return composite.with_company_of(look_up, request, settings.data_path)
-    return request if settings.account_field else replace(request, dropped=(*dropped, "account.id"))
+    return request if settings.account_field else request.changed(dropped=(*dropped, "account.id"))
 
 
 @hookimpl
