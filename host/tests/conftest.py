@@ -73,6 +73,14 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'host.sqlite'}"
 
 
+@pytest.fixture
+def postgresql_url(request: pytest.FixtureRequest) -> str:
+    """A migrated PostgreSQL database of this test's own."""
+    if not DSN:
+        pytest.skip(NO_DSN)
+    return str(request.getfixturevalue("postgresql").fresh(migrated=True))
+
+
 @pytest.fixture(params=BOTH)
 def database_url(request: pytest.FixtureRequest) -> str:
     """A migrated database of this test's own, on each kind of server."""
