@@ -1,4 +1,4 @@
-"""Finding, ordering and loading plugins: F091, F098, F099, S039, S041, S042."""
+"""Finding, ordering and loading plugins: F091 (and S045), F098, F099, S039, S041, S042."""
 
 from __future__ import annotations
 
