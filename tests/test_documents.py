@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import unilead
+from docs.site.build import API
 from tests.members import PLUGINS, ROOT
 
 PAGES = [
@@ -48,6 +50,10 @@ def test_a_decision_has_a_number_of_its_own_and_a_date() -> None:
     assert len({page.name[:4] for page in pages}) == len(pages)
     for page in pages:
         assert re.match(r"# .+ \(\d{4}-\d{2}-\d{2}\)\n", page.read_text(encoding="utf-8")), page.name
+
+
+def test_every_public_name_has_a_place_in_the_reference() -> None:
+    assert {module for modules in API.values() for module in modules} >= set(unilead._HOMES)
 
 
 def test_the_readme_is_short() -> None:

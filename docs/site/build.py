@@ -7,6 +7,8 @@ Everything under ``pages/`` and ``html/`` is made; nothing there is edited by ha
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,33 +17,54 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
+import unilead
 from unilead import CreatedLead, Lead, Provider, Registry
 from unilead.cli.group import COMMANDS, cli
+from unilead.cli.sending import SAMPLE_LEAD
 from unilead.mapping import REQUEST_FIELDS
 from unilead.matrix import capability_matrix
 
 DOCS = Path(__file__).parents[1]
 PAGES = Path(__file__).parent / "pages"
+CORE = Path(unilead.__file__).parent
 API = {
-    "Clients and results": ["client", "exchange", "bulk", "in_flight"],
+    "Clients and results": ["client", "exchange", "in_flight", "pace"],
     "Leads": ["schema"],
-    "Errors": ["errors", "status_errors"],
-    "Credentials": ["credentials"],
+    "Errors": ["errors"],
+    "Credentials": ["credentials", "credential_stores", "oauth"],
     "Writing a provider": [
         "hooks",
         "info",
         "settings",
         "mapping",
+        "fields",
         "converters",
         "slots",
         "message",
+        "answered",
+        "status_errors",
+        "quota",
+        "values",
+        "merging",
         "simulator",
         "testing.stage",
+        "testing.golden",
+        "testing.rules",
         "testing.request_promises",
         "testing.answer_promises",
         "testing.sending_promises",
+        "testing.stores",
     ],
-    "Registry": ["registry", "provider"],
+    "Registry": ["registry", "provider", "installed"],
+}
+SHOWN = {  # what a page shows of a module besides its public names
+    "hooks": ["HookSpecs"],
+    "testing.stage": ["ProviderStage"],
+    "testing.rules": ["VendorRules"],
+    "testing.request_promises": ["RequestPromises"],
+    "testing.answer_promises": ["AnswerPromises"],
+    "testing.sending_promises": ["SendingPromises"],
+    "testing.stores": ["CredentialStoreContract"],
 }
 
 
@@ -63,9 +86,17 @@ def reference_pages(providers: Sequence[Provider]) -> Iterator[tuple[str, str]]:
     yield "command-line.md", _command_line()
     for title, modules in API.items():
         name = title.lower().replace(" ", "-")
-        yield f"api/{name}.md", f"# {title}\n\n" + "\n\n".join(f"::: unilead.{module}" for module in modules) + "\n"
+        yield f"api/{name}.md", f"# {title}\n\n" + "\n".join(map(_directive, modules))
     for provider in providers:
         yield f"providers/{provider.slug}.md", _provider(provider)
+
+
+def _directive(module: str) -> str:
+    """What makes the reference of a module: its public names, in the order in which it writes them, and no others."""
+    source = (CORE / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+    names = [*SHOWN.get(module, ()), *unilead._HOMES.get(module, ())]
+    names.sort(key=lambda name: re.search(rf"^(class |def )?{name}\b", source, re.MULTILINE).start())  # type: ignore[union-attr]
+    return f"::: unilead.{module}\n    options:\n      members: [{', '.join(names)}]\n"
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -93,6 +124,8 @@ def _lead() -> str:
         [
             "# The lead\n",
             "What a caller sends (`Lead`) and what a CRM answered (`CreatedLead`), field by field.\n",
+            "The lead of `unilead demo`:\n",
+            f"```json\n{json.dumps(SAMPLE_LEAD, indent=2)}\n```\n",
             *(
                 f"## {model.__name__}\n\n{_table(['field', 'type', 'meaning'], _fields(model))}"
                 for model in (Lead, CreatedLead)
@@ -101,15 +134,21 @@ def _lead() -> str:
     )
 
 
+def _meaning(field: dict[str, Any]) -> str:
+    """What a field means, with the values that it usually has."""
+    text: str = field.get("description", "")
+    return f"{text}: {', '.join(f'`{value}`' for value in field['enum'])}" if "enum" in field else text
+
+
 def _fields(model: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
     schema = model.model_json_schema()
     for name, field in schema["properties"].items():
-        yield f"`{name}`", _type_of(field, schema), field.get("description", "")
+        yield f"`{name}`", _type_of(field, schema), _meaning(field)
         for part, inner in _parts(field, schema):
             yield (
                 f"`{name}{'[]' if _is_list(field) else ''}.{part}`",
                 _type_of(inner, schema),
-                inner.get("description", ""),
+                _meaning(inner),
             )
 
 
@@ -141,8 +180,13 @@ def _type_of(field: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def _command_line() -> str:
-    parts = ["# Command line\n\n`pip install 'unilead[cli]'`. Every command takes `--help`; most take `--json`.\n"]
     context = click.Context(cli, info_name="unilead", color=False, max_content_width=100)
+    parts = [
+        "# Command line\n\n`pip install 'unilead[cli]'`. Every command takes `--help`; most take `--json`.\n",
+        f"```text\n{cli.get_help(context)}\n```\n",
+        "An *account file* names a provider and its settings: see [Credentials](../credentials.md#an-account-file).",
+        'Completion in the shell: `eval "$(_UNILEAD_COMPLETE=bash_source unilead)"`, or `zsh_source`, `fish_source`.\n',
+    ]
     for name in COMMANDS:
         command = cli.get_command(context, name)
         if command is not None:
@@ -168,7 +212,7 @@ def _provider(provider: Provider) -> str:
         "## Settings\n",
         _table(["setting", "type", "needed", "meaning"], settings),
         "## Limits\n",
-        *(f"- {limit.requests} requests in {limit.seconds:g} s" for limit in info.rate_limits),
+        *(f"- {limit.words}" for limit in info.rate_limits),
         *([f"- up to {info.batch_size} leads in one request"] if info.batch_size else []),
         "\n## What the CRM demands beyond the contract\n",
         *(f"- {rule.text}" for rule in info.rules),

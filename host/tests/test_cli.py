@@ -110,7 +110,7 @@ def test_b073_an_account_file_may_be_used_twice_unless_it_names_an_id(shell: She
     Path(account_file).write_text(f'id = "{named}"\n' + Path(account_file).read_text())
     assert shell("account", "create", "acme", "--file", account_file) == named
     shell("account", "create", "acme", "--file", account_file, code=1)
-    assert "taken" in shell.err
+    assert f"the id {named} is taken" in shell.err and "without an id" in shell.err
 
 
 def test_b071_what_does_not_fit_is_named(shell: Shell, account_file: str) -> None:
@@ -285,3 +285,9 @@ def test_s040_an_override_that_is_not_installed_is_one_clear_line(
     for arguments in (["demo", "--port", "0"], ["serve"], ["tenant", "list"]):
         assert run(arguments) == 1
         assert "nothing-like-it" in capsys.readouterr().err
+
+
+def test_an_unreachable_database_says_why_and_no_password(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNILEAD_HOST_DATABASE_URL", f"postgresql://someone:{CANARY}@127.0.0.1:1/nothing")
+    shell("tenant", "list", code=1)
+    assert shell.err == "unilead-host: the database is unreachable: Connection refused\n"

@@ -38,6 +38,17 @@ async def test_the_document_is_valid_and_made_of_the_models(stage: Stage) -> Non
         assert schemas["Lead"]["properties"][name]["description"] == field.description
 
 
+@pytest.mark.anyio
+async def test_every_operation_and_parameter_is_said_in_words(stage: Stage) -> None:
+    document = (await stage.http.get("/openapi.json")).json()
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    words = {operation["summary"] for operation in operations}
+    assert len(words) == len(operations)
+    assert not {one for one in words if one == one.title() or one.endswith(".")}
+    assert "One job, with its rows counted by state" in words
+    assert all(one["description"] for operation in operations for one in operation.get("parameters", ()))
+
+
 class Background:
     """A host in a thread of its own, on a socket, for a test tool that is not asynchronous."""
 

@@ -293,3 +293,4 @@ async def test_what_cannot_be_refreshed(ours: Tenant) -> None:
     made = await ours.made()
     answer = await ours("POST", "/refresh-credentials", {"id": made["id"]})
     assert (answer.status_code, "cannot be renewed" in answer.json()["message"]) == (400, True)
+    assert "give the account client_id and refresh_token" in answer.json()["message"]

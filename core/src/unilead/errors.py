@@ -1,7 +1,5 @@
 """Everything that can go wrong with a lead, in one tree.
 
-::
-
     LeadError
     ├─ ConfigurationError      the application, its plugins or an account are set up wrongly; nothing was sent
     │  ├─ UnknownProviderError     no installed distribution serves the slug

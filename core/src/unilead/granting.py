@@ -17,7 +17,7 @@ from unilead.steps import Send, Steps
 def renewing(provider: Provider, access: Access, timeout: float) -> Steps[None]:
     """Renew an account's access token now. Raises: see `unilead.Client.renew`."""
     if access.is_static:
-        hint = "give it client_id and refresh_token, or a new key"
+        hint = "give the account client_id and refresh_token, or a new key"
         raise ConfigurationError("the credentials cannot be renewed", provider=provider.slug, hint=hint)
     end = time.monotonic() + timeout
     yield from access.open()

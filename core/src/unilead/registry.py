@@ -185,7 +185,7 @@ class Registry:
         unplaced = [plugin for plugin in overrides if normal(plugin.distribution) not in places]
         if unplaced:
             names = " and ".join(str(plugin) for plugin in overrides)
-            hint = "say which goes first: Registry(order=[…]), or leave one out with UNILEAD_DISABLE"
+            hint = "order them from the provider outwards, Registry(order=[…]), or leave one out with UNILEAD_DISABLE"
             raise ProviderConflictError(f"{names} override it, in no order", provider=slug, hint=hint)
         return sorted(overrides, key=lambda plugin: places[normal(plugin.distribution)])
 

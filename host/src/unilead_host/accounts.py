@@ -163,7 +163,9 @@ class Accounts:
             try:
                 row = (await connection.execute(accounts.insert().values(values).returning(*COLUMNS))).one()
             except sa.exc.IntegrityError:
-                raise ValueError("the account's id is taken, or there is no such tenant") from None
+                raise ValueError(
+                    f"the id {made_id} is taken, or there is no such tenant; without an id the account gets a new one"
+                ) from None
         return stored_from(row)
 
     async def update(

@@ -55,6 +55,7 @@ WORDS = {  # pydantic speaks of inputs and fields
     "missing": "is required",
     "extra_forbidden": "is not known here",
     "json_invalid": "is not valid JSON",
+    "string_pattern_mismatch": "has not the form that /openapi.json tells",
     "model_attributes_type": "must be a JSON object, sent as application/json",
 }
 

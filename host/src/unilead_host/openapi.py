@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from unilead import CreatedLead, Lead, Provider
+from unilead_host.openapi_words import in_words
 from unilead_host.parameters import FORMATS
 from unilead_host.wire import JSON, phrase
 
@@ -44,6 +45,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     document["security"] = [{"token": []}]
     for path in document["paths"].values():
         _with_our_errors(path.values())
+        in_words(path.values())
     document["paths"] = _lead_paths() | document["paths"] | _operation_paths()
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)

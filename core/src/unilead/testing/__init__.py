@@ -1,7 +1,5 @@
 """The provider contract suite: what every provider promises, as tests to inherit.
 
-::
-
     from pathlib import Path
 
     from unilead.testing import ProviderContract, VendorRules

@@ -1,7 +1,5 @@
 """Golden cases: one JSON file holds a lead, the request it becomes, the CRM's answer, and what that means.
 
-::
-
     {
       "about": "what the case shows",
       "lead": {…},                       what the caller sends

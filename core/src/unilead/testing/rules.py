@@ -1,6 +1,6 @@
 """Vendor rules: each thing the CRM rejects, as a bare request and the answer it must draw from the simulator.
 
-``rules.json`` is a list; a rule is either covered or says why it is not::
+``rules.json`` is a list; a rule is either covered or says why it is not:
 
     {
       "rule": "unknown attribute",

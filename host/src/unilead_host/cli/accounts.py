@@ -86,7 +86,7 @@ def show(tenant: str, account_id: str, as_json: bool) -> None:
 @click.argument("account_id")
 @AS_JSON
 def block(tenant: str, account_id: str, as_json: bool) -> None:
-    """Stop an account: every create is answered 503 until it is unblocked."""
+    """Answer its creates with 503 until it is unblocked."""
     _change(tenant, account_id, lambda o, owner: o.accounts.set_blocked(owner, account_id, True), as_json=as_json)
 
 

@@ -70,7 +70,9 @@ def attempt(work: Callable[[], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(run())
-    except (StorageError, SealError, ValueError) as error:
+    except StorageError as error:
+        raise Failure(f"{error}: {error.said}" if error.said else str(error)) from None
+    except (SealError, ValueError) as error:
         raise Failure(str(error)) from None
     except ModuleNotFoundError as error:
         if error.name != "psycopg":

@@ -49,7 +49,7 @@ def serve(host: str | None, port: int | None) -> None:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=DEMO_PORT, help="0 picks a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=DEMO_PORT, help="8000 by default; 0 picks a free one.")
 @click.option("--json", "as_json", is_flag=True, help="Print {url, token, accounts} on the first line.")
 def demo(port: int, as_json: bool) -> None:
     """Serve a fresh demonstration on this machine.

@@ -248,7 +248,7 @@ async def refresh_credentials(request: Request, caller: Manager, body: AccountId
     except ConfigurationError as error:
         if isinstance(error.__cause__, StorageError):
             raise error.__cause__ from None
-        raise Refusal(400, error.message) from None
+        raise Refusal(400, f"{error.message}: {error.hint}" if error.hint else error.message) from None
     except LeadError as error:
         raise Refusal.of(error_answer(error)) from None
     await host.accounts.set_status(stored, "active")

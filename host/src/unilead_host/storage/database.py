@@ -41,12 +41,14 @@ class StorageError(Exception):
     Attributes:
         reason: ``locked``, ``full``, ``busy``, ``unreachable`` or ``failed``.
         may_be_written: the commit itself failed, and may have happened all the same.
+        said: what the server or the system said of a database that is unreachable, for operators alone.
     """
 
-    def __init__(self, reason: str, *, may_be_written: bool = False) -> None:
+    def __init__(self, reason: str, *, may_be_written: bool = False, said: str = "") -> None:
         super().__init__(f"the database is {reason}" if reason != "failed" else "the database failed")
         self.reason = reason
         self.may_be_written = may_be_written
+        self.said = said
 
 
 class Database:
@@ -179,7 +181,14 @@ def _translated(fault: Exception) -> Exception:
         return fault
     if isinstance(fault, CommitError):
         return StorageError(_reason(fault.__cause__), may_be_written=True)
-    return StorageError(_reason(fault))
+    reason = _reason(fault)
+    return StorageError(reason, said=_said(fault) if reason == "unreachable" else "")
+
+
+def _said(fault: Exception) -> str:
+    """The last words of a failed connection, ``FATAL: database "x" does not exist`` say; they hold no password."""
+    lines = str(getattr(fault, "orig", None) or "").splitlines()
+    return " ".join(lines[0].rpartition("failed: ")[2].split()) if lines else ""
 
 
 def _reason(fault: BaseException | None) -> str:
