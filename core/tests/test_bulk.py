@@ -189,7 +189,7 @@ def test_f078_a_batch_without_an_answer_is_unknown_and_never_sent_again(fault: s
     setattr(crm.faults, fault, 1)
     found = _create(crm, _leads(30), concurrency=1)
     assert _outcomes(found) == {"created": 20, "unknown": 10}
-    assert len(crm.calls) == 3
+    assert len(crm.calls) == 4  # the first of the next ten goes alone, see test_doubts.py
     assert crm.count in (20, 30)
 
 

@@ -272,13 +272,14 @@ def test_f059_a_refused_key_ends_the_import_and_spoils_no_row(run: Any, leads: A
     assert run("--resume", file)[0] == 0
 
 
-def test_a_crm_that_fails_on_everything_does_not_make_the_whole_file_unknown(
-    run: Any, leads: Any, crm: BatchSimulator
+def test_l010_a_crm_that_fails_on_everything_does_not_make_the_whole_file_unknown(
+    run: Any, leads: Any, crm: BatchSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("unilead.retry.BACKOFF_BASE", 0.001)
     crm.faults.status, crm.faults.status_count = 503, 9_999
     code, out, err = run("--json", "--concurrency", 1, leads(500))
-    assert (code, json.loads(out)["unknown"], json.loads(out)["not_sent"]) == (3, 100, 400)
-    assert "stopped:" in err
+    assert (code, json.loads(out)["unknown"], json.loads(out)["not_sent"]) == (3, 10 + 9, 481)
+    assert "stopped: the outcome of 10 requests in a row is unknown, the last one:" in err
 
 
 def test_a_crm_that_cannot_be_reached_ends_the_import(run: Any, leads: Any, crm: BatchSimulator) -> None:

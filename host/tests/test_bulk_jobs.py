@@ -274,18 +274,34 @@ async def test_l010_a_crm_that_wants_to_be_left_alone_is(stage: Stage) -> None:
     assert len(crm.calls) == calls  # it is known until when the CRM takes nothing
 
 
-async def test_many_unknown_outcomes_in_a_row_stop_a_job(stage: Stage) -> None:
+async def test_l010_many_unknown_outcomes_in_a_row_stop_a_job(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unilead.retry.BACKOFF_BASE", 0.001)
     crm = stage.simulators[SELL]
     crm.faults.drop_after_commit = 1_000
     job_id = await posted(stage, SELL, [lead(number) for number in range(60)])
     job = await ended(stage, job_id)
     assert (job["status"], job["reason"]["message"].startswith("The outcome of many requests")) == ("stopped", True)
-    assert 10 <= job["rows"]["unknown"] <= 14
+    assert 10 <= job["rows"]["unknown"] <= 4 + 9
     assert job["rows"]["unknown"] + job["rows"]["pending"] == 60
     crm.faults.drop_after_commit = 0
     await act(stage, job_id, "resume")
     job = await ended(stage, job_id, ["done"])
     assert crm.count == 60 == job["rows"]["created"] + job["rows"]["unknown"]
+
+
+@pytest.mark.parametrize("slug", [SELL, HUBSPOT])
+async def test_l010_a_crm_that_fails_for_a_while_costs_few_rows(
+    stage: Stage, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those in flight, and then one now and then, until it is well again; the job goes on by itself."""
+    monkeypatch.setattr("unilead.retry.BACKOFF_BASE", 0.001)
+    crm = stage.simulators[slug]
+    in_flight = 4 if slug == SELL else 100
+    crm.faults.status, crm.faults.status_count = 503, 7
+    job = await ended(stage, await posted(stage, slug, [lead(number) for number in range(150)]))
+    assert job["status"] == "done"
+    assert job["rows"]["unknown"] <= in_flight + 6
+    assert crm.count == job["rows"]["created"] == 150 - job["rows"]["unknown"]
 
 
 async def test_f085_a_host_that_ends_finishes_what_is_on_its_way(host_url: str) -> None:

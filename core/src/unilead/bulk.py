@@ -5,7 +5,8 @@ yields what is to be done, and decides what becomes of the leads of one request:
 
 * a verdict for each row of a batch, where the CRM gave one; a row that cannot be told apart is ``unknown``;
 * a batch refused as a whole is halved until the bad lead is found, each half sent once;
-* a batch whose outcome is unknown is unknown for all its leads, and never sent again;
+* a batch whose outcome is unknown is unknown for all its leads, and never sent again; while the CRM goes on like that,
+  what follows waits, and goes one lead at a time;
 * what is about the account and not about a lead (credentials refused, a quota of hours used up, no connection) ends the
   sending: the leads that follow are ``not_sent``, and the CRM is not asked again.
 
@@ -128,7 +129,10 @@ class Run:
         return _Row(index, lead, request)
 
     def _together(self, rows: list[_Row], verdicts: Verdicts, attempt: int = 1) -> Steps[None]:
-        """Send rows in one batch if the CRM takes them so, else singly."""
+        """Send rows in one batch if the CRM takes them so, else singly; also while it is in doubt that it answers."""
+        while len(rows) > 1 and self.gate.doubts.count:
+            yield from self._singly(rows[:1], verdicts)
+            rows = rows[1:]
         if len(rows) < 2:
             yield from self._singly(rows, verdicts)
             return

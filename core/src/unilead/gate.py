@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from unilead.doubts import Doubts, Trial
 from unilead.errors import ConnectError, LeadError, RateLimitError
+from unilead.message import Response
 from unilead.retry import LONGEST_WAIT
 from unilead.steps import Send, Step, Steps, Wait
 
@@ -24,6 +26,7 @@ class Gate:
         stopped: nothing more is sent, because the caller wants no more.
         fault: what a callback or a transport of the application's raised; nothing more is sent either.
         closed: why the account can send no more, where it cannot.
+        doubts: whether the CRM still answers.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -31,6 +34,7 @@ class Gate:
         self.stopped = False
         self.fault: Exception | None = None
         self.closed: LeadError | None = None
+        self.doubts = Doubts(clock)
         self._clock = clock
         self._lock = threading.Lock()
         self._free_at = 0.0
@@ -55,18 +59,33 @@ class Gate:
                 error.retry_after = self._closed_until - self._clock()
             raise error
 
-    def through(self, steps: Steps[T]) -> Steps[T]:
+    def through(self, steps: Steps[tuple[Response, T]]) -> Steps[tuple[Response, T]]:
         """Pass the steps of a request on. A wait of one is a wait of all: it is the account that has to wait.
 
+        Returns: the steps' result, an answer and what it says.
         Raises: LeadError, also when all is to stop while it waits.
         """
+        trial = Trial()
+        try:
+            answer = yield from self._passed(steps, trial)
+            self.doubts.answered(trial, answer[1])
+        except LeadError as error:
+            self.doubts.failed(trial, error)
+            raise
+        finally:
+            self.doubts.leave(trial)
+            if self.doubts.end is not None:
+                self._close(self.doubts.end, float("inf"))
+        return answer
+
+    def _passed(self, steps: Steps[T], trial: Trial) -> Steps[T]:
         try:
             step = next(steps)
             while True:
                 try:
                     if isinstance(step, Wait):
                         self._free_at = max(self._free_at, self._clock() + step.seconds)
-                    yield from self._wait_while_held()
+                    yield from self._wait_while_held(trial)
                     answer = None if isinstance(step, Wait) else (yield from self._counted(step))
                 except LeadError as error:
                     step = steps.throw(error)
@@ -82,10 +101,12 @@ class Gate:
                 self.calls += 1
         return (yield step)
 
-    def _wait_while_held(self) -> Steps[None]:
-        while (left := self._free_at - self._clock()) > 0:
-            if not (yield from self.slept(left)):
+    def _wait_while_held(self, trial: Trial) -> Steps[None]:
+        while (left := self._free_at - self._clock()) > 0 or (left := self.doubts.wait(trial)) > 0:
+            if not (yield from self.slept(min(left, LONGEST_SLEEP))):  # and asked anew: a doubt may be over early
                 raise ConnectError("stopped while it waited", hint=_GO_ON)
+            if self.doubts.end is not None:
+                self.check()
 
     def slept(self, seconds: float) -> Steps[bool]:
         """Wait, in short sleeps. Returns: whether sending goes on."""
@@ -107,6 +128,9 @@ class Gate:
         if error.outcome == "rejected":
             error.outcome = "not_sent"
         seconds = max(error.retry_after or 0, LONGEST_WAIT) if quota or unreachable else float("inf")
+        self._close(error, seconds)
+
+    def _close(self, error: LeadError, seconds: float) -> None:
         self._closed_until = self._clock() + seconds
         self.closed = copy.copy(error)
         self.closed.outcome = "not_sent"

@@ -42,7 +42,9 @@ class _Progress:
 
     @property
     def closed(self) -> LeadError | None:
-        """Why the account can send no more: refused credentials, a wait of more than a minute, no connection."""
+        """Why the account can send no more: refused credentials, a wait of more than a minute, no connection, or ten
+        requests in a row of which nobody knows the outcome (an UnavailableError).
+        """
         return self._run.gate.closed
 
     def stop(self) -> None:

@@ -12,13 +12,14 @@ from unilead.message import Response
 
 BACKOFF_BASE = 0.5  # seconds
 BACKOFF_CAP = 8.0
+MOST_DOUBLINGS = 30  # no cap is further away
 LONGEST_WAIT = 60.0  # a longer wait is the caller's business, not a sleep inside a call
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
-def backoff(attempt: int, jitter: Callable[[], float] = random.random) -> float:
-    """Seconds to wait after the given failed attempt (1 is the first): random within a doubling window."""
-    window: float = min(BACKOFF_CAP, BACKOFF_BASE * 2**attempt)
+def backoff(attempt: int, jitter: Callable[[], float] = random.random, *, cap: float = BACKOFF_CAP) -> float:
+    """Seconds to wait after the given failed attempt (1 is the first): random within a doubling window, up to a cap."""
+    window: float = min(cap, BACKOFF_BASE * 2 ** min(attempt, MOST_DOUBLINGS))
     return window * (0.5 + jitter() / 2)
 
 

@@ -25,7 +25,6 @@ from unilead.info import Account
 Entry: TypeAlias = tuple[Status, str | None, Mapping[str, Any] | None, Sequence[str]]
 
 WAY_OUT = "what was marked and has no verdict is unknown; --resume goes on once this is mended"
-MOST_DOUBTFUL = 10  # requests in a row with an unknown outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +197,6 @@ class Import:
         self._creating: Creating | None = None
         self._stopping = False
         self.stopped_by: LeadError | None = None
-        self._doubtful = 0  # rows in a row whose outcome is unknown
         self._in_doubt: set[int] = set()  # rows on their way that an earlier run may have created
 
     def stop(self) -> None:
@@ -221,7 +219,7 @@ class Import:
         try:
             for row, verdict in creating:
                 self._judge(row, verdict)
-                self.stopped_by = self.stopped_by or self._reason_to_stop(creating, verdict)
+                self.stopped_by = self.stopped_by or creating.closed
                 if self.stopped_by is not None:
                     self.stop()
         except LedgerError as fault:
@@ -243,13 +241,6 @@ class Import:
                 if status == "unknown":
                     self._in_doubt.add(row)
                 yield row, self._columns.lead(where, cells)
-
-    def _reason_to_stop(self, creating: Creating, verdict: Verdict) -> LeadError | None:
-        if not isinstance(verdict, LeadError) or verdict.outcome != "unknown":
-            self._doubtful = 0
-            return creating.closed
-        self._doubtful += 1
-        return verdict if self._doubtful >= MOST_DOUBTFUL * creating.size else creating.closed
 
     def _judge(self, row: int, verdict: Verdict) -> None:
         if row in self._in_doubt:

@@ -52,14 +52,12 @@ class Judging:
         counts: verdicts by state.
         pause: seconds to wait because something was surely not sent; ``None`` where all was.
         reason: why it was not, an error's body.
-        doubtful: rows in a row whose outcome is unknown.
     """
 
     def __init__(self, tools: Tools, lease: Lease) -> None:
         self.counts: Counter[str] = Counter()
         self.pause: float | None = None
         self.reason: Mapping[str, Any] | None = None
-        self.doubtful = 0
         self._tools = tools
         self._lease = lease
         self._scope = Scope(lease.tenant_id, lease.account_id, "POST", PATH)
@@ -90,8 +88,6 @@ class Judging:
             state = "pending" if verdict.outcome == "not_sent" else verdict.outcome
             found = Judged(claimed.row, claimed.attempt, state, error=error_of(verdict, info, claimed.lead))
             self._consider(claimed, verdict, found)
-        if not isinstance(verdict, RepeatedError):
-            self.doubtful = self.doubtful + 1 if found.state == "unknown" else 0
         self.counts[found.state] += 1
         self._tools.metrics.count_row(info.slug, found.state)
         self._add(found)

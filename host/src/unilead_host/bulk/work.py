@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TypeAlias
 
-from unilead import AsyncCreating, AuthError, LeadError
+from unilead import AsyncCreating, AuthError, LeadError, UnavailableError
 from unilead_host.blame import blame
 from unilead_host.bulk.claims import ClaimedRow, Ending, Lease, LeaseLostError
 from unilead_host.bulk.judging import PAUSE, Judging, RepeatedError, Tools, error_of
@@ -19,7 +19,6 @@ Given: TypeAlias = bytes | LeadError
 
 CONCURRENCY = 4  # requests of one job in flight
 HEARTBEATS = 4  # in the time of a lease
-MOST_DOUBTFUL = 10  # requests in a row with an unknown outcome
 DOUBTFUL = "The outcome of many requests in a row is unknown: look at the CRM, then resume"
 
 
@@ -81,12 +80,10 @@ class Work:
             creating = self._begin(target)
         except LeadError as error:  # the account cannot sign in at all
             return Ending(error_of(error, info))
-        is_doubtful = False
         try:
             async for row, verdict in creating:
                 self._judging.take(self._on_its_way.pop(row), verdict, info)
-                is_doubtful = is_doubtful or self._judging.doubtful >= MOST_DOUBTFUL * creating.size
-                if creating.closed is not None or is_doubtful:
+                if creating.closed is not None:
                     creating.stop()
             for claimed in self._on_its_way.values():  # taken, and not sent any more
                 self._judging.give_back(claimed)
@@ -98,8 +95,6 @@ class Work:
             LOG.info("bulk.worked", **told, calls=creating.calls, **self._judging.counts)
         if creating.closed is not None:
             return await self._closed(creating.closed, target)
-        if is_doubtful:
-            return Ending(error_body(500, DOUBTFUL))
         if self._is_stopped or self._is_changed or self._judging.pause is None:
             return Ending()
         return Ending(self._judging.reason, self._judging.pause)
@@ -146,6 +141,8 @@ class Work:
 
     async def _closed(self, error: LeadError, target: Target) -> Ending:
         """What it means that the account can send no more."""
+        if isinstance(error, UnavailableError):
+            return Ending(error_body(500, DOUBTFUL))
         reason = error_of(error, target.provider.info)
         if isinstance(error, AuthError):
             trace = {"job_id": self.lease.job_id}
