@@ -49,6 +49,16 @@ async def test_every_operation_and_parameter_is_said_in_words(stage: Stage) -> N
     assert all(one["description"] for operation in operations for one in operation.get("parameters", ()))
 
 
+@pytest.mark.anyio
+async def test_a_405_names_every_method_of_its_path(stage: Stage) -> None:
+    document = (await stage.http.get("/openapi.json")).json()
+    for path, operations in document["paths"].items():
+        answer = await stage.http.put(path.replace("{", "").replace("}", ""))
+        assert answer.status_code == 405, path
+        assert {method.upper() for method in operations} <= {*answer.headers["allow"].split(", ")}, path
+        assert "PUT" not in answer.headers["allow"]
+
+
 class Background:
     """A host in a thread of its own, on a socket, for a test tool that is not asynchronous."""
 

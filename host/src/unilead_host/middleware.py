@@ -7,6 +7,7 @@ import re
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from unilead_host.headers import HEADERS
@@ -14,9 +15,8 @@ from unilead_host.logs import LOG
 from unilead_host.storage import StorageError
 from unilead_host.wire import Answer, Refusal, error_body, phrase, unavailable
 
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _SLASHES = re.compile(r"^//+")
-
-
 _ALWAYS = [(name.encode(), value.encode()) for name, value in {**HEADERS, "cache-control": "no-store"}.items()]
 
 
@@ -92,7 +92,18 @@ async def _http_error(request: Request, error: Exception) -> Response:
         return response_of(error.answer)
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     message = error.detail if isinstance(error.detail, str) else phrase(error.status_code)
-    return response_of(Answer(error.status_code, error_body(error.status_code, message), dict(error.headers or {})))
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else dict(error.headers or {})
+    return response_of(Answer(error.status_code, error_body(error.status_code, message), headers))
+
+
+def _allowed(request: Request) -> str:
+    """The methods that a path takes; the framework names those of its first route alone."""
+
+    def takes(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return ", ".join(filter(takes, METHODS))
 
 
 async def _storage_error(request: Request, error: Exception) -> Response:
