@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from host_bulk import BULK, act, counted, ended, job_of, lead, post, posted, rows_of
-from host_stage import Stage, staged
+from host_stage import LEADS, Stage, staged
 from unilead import Response
 from unilead_host.bulk.upload import leads_of
 from unilead_host.storage import StorageError
@@ -85,6 +85,12 @@ async def test_a_body_that_is_no_job_is_refused_as_a_whole(
     assert answer.status_code == status
     assert answer.json()["message"].startswith(message)
     assert (await stage.get(BULK)).json()["result"] == []
+
+
+async def test_a_compressed_body_is_refused_as_for_a_single_lead(stage: Stage) -> None:
+    for path in (BULK, LEADS):
+        answer = await stage.post(SELL, content=b"\x1f\x8b", path=path, headers={"Content-Encoding": "gzip"})
+        assert (answer.status_code, answer.json()["message"]) == (415, "Content-Encoding is not supported")
 
 
 async def test_a_number_that_json_cannot_carry_is_refused_in_its_row(stage: Stage) -> None:

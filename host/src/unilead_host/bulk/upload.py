@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from io import StringIO
 from itertools import islice
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from unilead_host.media import is_lines
 from unilead_host.wire import Refusal
 
 MAX_ROWS = 10_000
-KINDS = "Content-Type must be application/json or application/x-ndjson"
-
-_JSON = re.compile(r"application/(json|[a-z0-9!#$&^_.+-]+\+json)")
-_LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 
 
 def leads_of(body: bytes, content_type: str) -> list[str]:
     """The leads of a body, as JSON texts, in order.
 
     What is no lead is found out row by row, when it is its turn; what cannot be told apart is refused as a whole.
-    Raises: Refusal with status 400, or 415 for another media type.
+    Raises: Refusal with status 400.
     """
-    kind, *parameters = (part.strip() for part in content_type.lower().split(";"))
-    if any(
-        one.startswith("charset") and one.partition("=")[2].strip('"') not in ("utf-8", "utf8") for one in parameters
-    ):
-        raise Refusal(415, f"{KINDS}, in UTF-8")
-    if kind in _LINES:
-        leads = _lines(body)
-    elif not kind or _JSON.fullmatch(kind):
-        leads = _items(body)
-    else:
-        raise Refusal(415, KINDS)
+    leads = _lines(body) if is_lines(content_type) else _items(body)
     if not leads:
         raise Refusal(400, "there are no leads in the body")
     return leads

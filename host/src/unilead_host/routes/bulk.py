@@ -15,6 +15,7 @@ from unilead_host.bulk.upload import leads_of
 from unilead_host.idempotency import fingerprint
 from unilead_host.lead_call import BULK_PATH as PATH
 from unilead_host.lead_call import FOREIGN_ACCOUNT, LeadCall
+from unilead_host.media import check_media_type
 from unilead_host.openapi import account_parameter, failures, key_header
 from unilead_host.paging import CURSOR, cursor_of, cut
 from unilead_host.routes.callers import Reader, Writer
@@ -125,7 +126,9 @@ async def post_job(request: Request, response: Response, caller: Writer) -> dict
     account_id = call.parameters().account_id
     check_key(call.key)
     body = await request.body()
-    leads, digest = await asyncio.to_thread(_read, body, request.headers.get("content-type", ""))
+    kind, encoding = (request.headers.get(name, "") for name in ("content-type", "content-encoding"))
+    check_media_type(kind.encode("latin-1"), encoding.encode("latin-1"), takes_lines=True)
+    leads, digest = await asyncio.to_thread(_read, body, kind)
     await host.targets.find(caller.tenant_id, account_id, creates=True)
     try:
         posted = await host.jobs.post(caller.tenant_id, account_id, leads, key=call.key, fingerprint=digest)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from functools import lru_cache
 
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
@@ -12,13 +10,10 @@ from starlette.types import Receive, Scope, Send
 from unilead_host.auth import authenticate, host_of
 from unilead_host.lead_call import PATH, LeadCall
 from unilead_host.limits import LimitedBody
+from unilead_host.media import check_media_type
 from unilead_host.middleware import crashed, send_answer
 from unilead_host.storage import StorageError
 from unilead_host.wire import Answer, Refusal, unavailable
-
-NOT_JSON = "Content-Type must be application/json"
-_JSON_TYPE = re.compile(r"application/(json|[a-z0-9!#$&^_.+-]+\+json)")
-_UTF_8 = re.compile(r"""charset=("?)utf-?8\1""")
 
 
 class LeadEndpoint(ABC):
@@ -91,25 +86,6 @@ CREATE_PATHS = frozenset({PATH, f"/{PATH}", f"{PATH}/"})
 def routes() -> list[BaseRoute]:
     """The routes of this module."""
     return [Route(PATH, CREATE_LEAD), Route(PATH + "/{lead_id}", ReadLead())]
-
-
-def check_media_type(content_type: bytes, encoding: bytes) -> None:
-    """Refuse a body that says it is no JSON, not in UTF-8, or compressed. Raises: Refusal with status 415."""
-    if fault := _media_fault(content_type, encoding):
-        raise Refusal(415, fault)
-
-
-@lru_cache(maxsize=256)
-def _media_fault(content_type: bytes, encoding: bytes) -> str:
-    """What is wrong with these headers; empty for nothing. Clients write the same ones for every lead."""
-    kind, *parameters = content_type.decode("latin-1").lower().split(";")
-    if kind.strip() and not _JSON_TYPE.fullmatch(kind.strip()):
-        return NOT_JSON
-    for parameter in parameters:
-        if parameter.strip().startswith("charset") and not _UTF_8.fullmatch(parameter.strip()):
-            return "Content-Type must be application/json in UTF-8"
-    plain = encoding.decode("latin-1").strip().lower() in ("", "identity")
-    return "" if plain else "Content-Encoding is not supported"
 
 
 def idempotency_key(headers: list[tuple[bytes, bytes]]) -> str:
