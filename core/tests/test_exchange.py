@@ -29,6 +29,7 @@ from unilead import (
     RejectedError,
     Request,
     Response,
+    Settings,
 )
 from unilead.drive import Driver
 from unilead.exchange import exchange
@@ -384,7 +385,7 @@ def test_a_long_wait_for_the_pace_takes_no_time_from_the_send(registry: Registry
 
     now = [0.0]
     provider = registry.get("acme")
-    options = Options(patient=True, lane=Lane("one", (), Slow(), Pauses()))
+    options = Options(patient=True, lane=Lane("one", Settings(), (), Slow(), Pauses()))
     steps = exchange(provider, Lead.parse(LEAD), provider.settings_of(account), options, clock=lambda: now[0])
     step = next(steps)
     assert isinstance(step, Wait)

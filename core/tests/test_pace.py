@@ -218,6 +218,17 @@ def test_f040_a_quota_that_is_used_up_is_not_asked_again(registry: Registry, mon
     assert client.create(LEAD, spent).id == "7"
 
 
+def test_other_settings_of_the_account_are_not_held_back_by_it(registry: Registry) -> None:
+    """Another token, another plan, another customer of the CRM: only the CRM knows what is left of its quota."""
+    script = Script(Response.of(429, {"text": "day's quota"}, {"Retry-After": "7200"}), CREATED)
+    client = Client(transport=script, registry=registry)
+    for _ in range(2):
+        with pytest.raises(RateLimitError):
+            client.create(LEAD, Account("acme", {"token": TOKEN}, id="one"))
+    assert script.sent == 1
+    assert client.create(LEAD, Account("acme", {"token": "another"}, id="one")).id == "7"
+
+
 def test_a_short_wait_closes_nothing(registry: Registry, account: Account) -> None:
     script = Script(Response.of(429, {"text": "x"}, {"Retry-After": "7"}), CREATED)
     client = Client(transport=script, registry=registry, send_once=True)

@@ -126,7 +126,7 @@ class BaseClient(ABC):
             base_url=self._base_url,
             send_once=self._send_once,
             access=self._access(provider, settings, account),
-            lane=Lane(account.id, provider.info.rate_limits, self._pacer, self._pauses),
+            lane=Lane(account.id, settings, provider.info.rate_limits, self._pacer, self._pauses),
         )
         self._usual = account, provider, settings, options
         return options

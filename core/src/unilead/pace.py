@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from unilead.errors import LeadError, ProviderError, RateLimitError
 from unilead.info import RateLimit
 from unilead.retry import LONGEST_WAIT
+from unilead.settings import Settings
 
 if TYPE_CHECKING:
     from pyrate_limiter import InMemoryBucket
@@ -81,27 +82,28 @@ def binding_limits(limits: Sequence[RateLimit]) -> list[RateLimit]:
 
 
 class Pauses:
-    """Accounts whose quota is used up, and until when."""
+    """Accounts whose quota is used up, and until when; with other settings the CRM is asked: they may have another."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._until: dict[str, tuple[float, ProviderError]] = {}
+        self._until: dict[str, tuple[float, Settings, ProviderError]] = {}
 
-    def note(self, account_id: str, error: LeadError) -> None:
+    def note(self, account_id: str, settings: Settings, error: LeadError) -> None:
         """Remember an answer that says that nothing will be accepted for a long while."""
         if not isinstance(error, ProviderError) or error.response is None or error.outcome == "unknown":
             return
         spent = isinstance(error, RateLimitError) and not error.retryable
         if spent or (error.retryable and (error.retry_after or 0) > LONGEST_WAIT):
-            self._until[account_id] = (self._clock() + (error.retry_after or PAUSE), copy.copy(error))
+            self._until[account_id] = (self._clock() + (error.retry_after or PAUSE), settings, copy.copy(error))
 
-    def check(self, account_id: str) -> None:
+    def check(self, account_id: str, settings: Settings) -> None:
         """Raise the answer that closed the account, with what is left of its wait; nothing was sent."""
-        until, error = self._until.get(account_id, (0.0, None))
-        if error is None:
+        pause = self._until.get(account_id)
+        if pause is None:
             return
+        until, closed, error = pause
         left = until - self._clock()
-        if left <= 0:
+        if left <= 0 or closed != settings:
             self._until.pop(account_id, None)
             return
         again = copy.copy(error)
@@ -117,17 +119,25 @@ class Lane:
         pacer: ``None`` where sends are not paced.
     """
 
-    def __init__(self, account_id: str, limits: Sequence[RateLimit], pacer: Pacer | None, pauses: Pauses) -> None:
+    def __init__(
+        self,
+        account_id: str,
+        settings: Settings,
+        limits: Sequence[RateLimit],
+        pacer: Pacer | None,
+        pauses: Pauses,
+    ) -> None:
         self._account_id = account_id
+        self._settings = settings
         self._limits = limits
         self._pacer = pacer
         self._pauses = pauses
 
     def wait(self) -> float:
         """Seconds to wait before the next send; 0 to send now. Raises: ProviderError while a quota is used up."""
-        self._pauses.check(self._account_id)
+        self._pauses.check(self._account_id, self._settings)
         return self._pacer.wait(self._account_id, self._limits) if self._pacer is not None else 0.0
 
     def note(self, error: LeadError) -> None:
         """Hear what the CRM said."""
-        self._pauses.note(self._account_id, error)
+        self._pauses.note(self._account_id, self._settings, error)
