@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from unilead.testing.leads import answers
 from unilead_host.flights import Flights
+from unilead_host.lead_errors import first_message, missing_scopes
 from unilead_host.verdicts import discreet
-from unilead_host.wire import error_body, first_message, missing_scopes, new_request_id, phrase, warning_headers
+from unilead_host.wire import error_body, new_request_id, phrase, warning_headers
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from unilead import AuthError
 from unilead_host.accounts import Accounts, StoredAccount
+from unilead_host.lead_errors import is_forbidden, missing_scopes
 from unilead_host.logs import LOG
-from unilead_host.wire import is_forbidden, missing_scopes
 
 
 async def blame(accounts: Accounts, stored: StoredAccount, error: AuthError, method: str, **trace: str) -> None:

@@ -6,12 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any
 
+from unilead.render import FORMATS, ResponseFormat
 from unilead_host.query import QueryError, decode_query
-
-ResponseFormat: TypeAlias = Literal["unified", "raw", "normalized"]
-FORMATS = ("unified", "raw", "normalized")
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _KNOWN = frozenset(
@@ -96,7 +94,7 @@ def _format(query: Mapping[str, Any]) -> ResponseFormat:
     text = _text(query, "truto_response_format") or "unified"
     if text not in FORMATS:
         raise QueryError(f"truto_response_format must be one of: {', '.join(FORMATS)}")
-    return cast("ResponseFormat", text)
+    return text
 
 
 def _flag(query: Mapping[str, Any], name: str) -> bool:

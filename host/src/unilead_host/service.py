@@ -20,6 +20,7 @@ from unilead_host.accounts import Accounts
 from unilead_host.blame import blame
 from unilead_host.idempotency import Claim, Key, Keys, Scope, fingerprint
 from unilead_host.lead_call import PATH, LeadCall
+from unilead_host.lead_errors import error_answer, read_failure
 from unilead_host.limits import RateLimit
 from unilead_host.logs import LOG
 from unilead_host.metrics import Metrics
@@ -30,14 +31,7 @@ from unilead_host.storage import StorageError
 from unilead_host.targets import Target, Targets
 from unilead_host.verdict_writes import VerdictWrites
 from unilead_host.verdicts import REPEATED, Created, Refused, Verdict, claim_refusal, restored, unknown_keys
-from unilead_host.wire import (
-    UNKNOWN,
-    Answer,
-    Refusal,
-    error_answer,
-    read_failure,
-    unavailable,
-)
+from unilead_host.wire import UNKNOWN, Answer, Refusal, unavailable
 
 MARGIN = 0.5  # seconds of the budget that are left for answering
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")

@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from unilead import CreatedLead, Lead, LeadError, ProviderError, ProviderInfo, RateLimitError, Response, Result
 from unilead.render import render_json
+from unilead_host.lead_errors import error_answer
 from unilead_host.parameters import LeadParameters
 from unilead_host.targets import NOT_FOUND
-from unilead_host.wire import UNKNOWN, Answer, Refusal, error_answer, warning_headers
+from unilead_host.wire import UNKNOWN, Answer, Refusal, warning_headers
 
 Keep: TypeAlias = Literal["done", "unknown", "release"]
 Outcome: TypeAlias = Literal["created", "rejected", "throttled", "not_sent", "unknown"]

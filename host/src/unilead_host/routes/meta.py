@@ -11,8 +11,11 @@ from starlette.routing import BaseRoute, Route
 from unilead import LeadError, Provider
 from unilead_host.auth import authenticate, host_of
 from unilead_host.lead_call import PATH, LeadCall
-from unilead_host.openapi import query_schema, request_schema, response_schema
-from unilead_host.wire import Refusal, error_answer
+from unilead_host.lead_errors import error_answer
+from unilead_host.openapi import query_schema
+from unilead_host.schemas import request_schema, response_schema
+from unilead_host.targets import NOT_FOUND
+from unilead_host.wire import Refusal
 
 
 def describe_create(provider: Provider) -> dict[str, Any]:
@@ -36,7 +39,7 @@ async def _of_account(request: Request) -> Response:
     parameters = LeadCall(caller, request.scope["query_string"]).parameters()
     stored = await host.accounts.get(caller.tenant_id, parameters.account_id)
     if stored is None:
-        raise Refusal(404, "Integrated account not found")
+        raise Refusal(404, NOT_FOUND)
     return JSONResponse(describe_create(_provider(request, stored.provider, 501)))
 
 
