@@ -161,7 +161,7 @@ class Accounts:
         }
         async with self._changing() as connection:
             try:
-                row = (await connection.execute(accounts.insert().values(values).returning(*COLUMNS))).one()
+                row = (await connection.execute(sa.insert(accounts).values(values).returning(*COLUMNS))).one()
             except sa.exc.IntegrityError:
                 raise ValueError(
                     f"the id {made_id} is taken, or there is no such tenant; without an id the account gets a new one"
@@ -197,20 +197,20 @@ class Accounts:
                 checked = CheckedSettings.of(self._registry.get(stored.provider), kept, connecting=False)
                 changes |= checked.row(self._vault, tenant_id, stored.id)
                 changes |= {"status": "active", "last_error": None, "last_forbidden_error": None}
-                await connection.execute(credentials.delete().where(credentials.c.account_id == stored.id))
+                await connection.execute(sa.delete(credentials).where(credentials.c.account_id == stored.id))
             return await change(connection, accounts.c.id == stored.id, changes)
 
     async def delete(self, tenant_id: str, account_id: str) -> bool:
         """Delete an account with everything that is kept for it."""
         async with self._changing() as connection:
-            done = await connection.execute(accounts.delete().where(*owned(tenant_id, account_id)))
+            done = await connection.execute(sa.delete(accounts).where(owned(tenant_id, account_id)))
         self._opened.clear()
         return done.rowcount == 1
 
     async def set_blocked(self, tenant_id: str, account_id: str, blocked: bool) -> StoredAccount | None:
         """Stop an account, or let it go on; the operator's switch."""
         async with self._changing() as connection:
-            return await change(connection, sa.and_(*owned(tenant_id, account_id)), {"is_blocked": blocked})
+            return await change(connection, owned(tenant_id, account_id), {"is_blocked": blocked})
 
     async def set_status(self, stored: StoredAccount, status: Status, last_error: Any = None) -> StoredAccount | None:
         """Set the status, unless the settings were changed since the account was read.
@@ -219,7 +219,7 @@ class Accounts:
             last_error: JSON value, or ``None`` to take an earlier one away.
         """
         changes = {"status": status, "last_error": None if last_error is None else json.dumps(last_error)}
-        unchanged = sa.and_(*owned(stored.tenant_id, stored.id), accounts.c.sealed == stored.sealed)
+        unchanged = owned(stored.tenant_id, stored.id) & (accounts.c.sealed == stored.sealed)
         async with self._changing() as connection:
             return await change(connection, unchanged, changes)
 
@@ -242,7 +242,7 @@ class Accounts:
                 "occurred_at": timestamp(at or 0.0),
             }
             changes = {"last_forbidden_error": json.dumps(error)}
-            await change(connection, sa.and_(*owned(stored.tenant_id, stored.id)), changes)
+            await change(connection, owned(stored.tenant_id, stored.id), changes)
 
     async def check_keys(self) -> None:
         """Make sure that the keys open what is stored; for the start. Raises: SealError when none of it opens."""

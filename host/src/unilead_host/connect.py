@@ -120,7 +120,7 @@ class Connections:
 
     async def take(self, state: str) -> Pending | None:
         """The connect of this state, which ends with that."""
-        ended = connections.delete().where(connections.c.state_digest == _digest(state))
+        ended = sa.delete(connections).where(connections.c.state_digest == _digest(state))
         async with self._database.transaction() as connection:
             wanted = ended.where(connections.c.expires_at > now()).returning(connections)
             row = (await connection.execute(wanted)).one_or_none()
@@ -181,9 +181,9 @@ class Connections:
             "sealed": self._vault.seal(stored.tenant_id, stored.id, kept),
             "expires_at": now() + LIFETIME,
         }
-        made = connections.insert().values(values).returning(connections.c.expires_at)
+        made = sa.insert(connections).values(values).returning(connections.c.expires_at)
         async with self._database.transaction() as connection:
-            await connection.execute(connections.delete().where(connections.c.expires_at <= now()))
+            await connection.execute(sa.delete(connections).where(connections.c.expires_at <= now()))
             return float(await connection.scalar(made) or 0.0)
 
     async def _pending(self, row: sa.Row[Any]) -> Pending | None:

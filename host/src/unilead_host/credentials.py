@@ -67,7 +67,7 @@ class HostCredentialStore:
             if saved and fresh.state == "needs_reauth":
                 error = {"status": "needs_reauth", "last_error": json.dumps({"message": fresh.reason})}
                 current = (accounts.c.id == key.account_id) & (accounts.c.seed == key.seed)
-                await connection.execute(accounts.update().where(current).values(**error, updated_at=now()))
+                await connection.execute(sa.update(accounts).where(current).values(**error, updated_at=now()))
         return saved
 
     async def reopen(self, account_id: str) -> None:
@@ -76,13 +76,13 @@ class HostCredentialStore:
         fresh = {"state": "active", "reason": "", "retry_at": None, "version": credentials.c.version + 1}
         async with self._database.transaction() as connection:
             await connection.execute(
-                credentials.update().where(credentials.c.account_id == account_id, closed).values(fresh)
+                sa.update(credentials).where(credentials.c.account_id == account_id, closed).values(fresh)
             )
 
     async def forget(self, account_id: str) -> None:
         """See `unilead.CredentialStore.forget`."""
         async with self._database.transaction() as connection:
-            await connection.execute(credentials.delete().where(credentials.c.account_id == account_id))
+            await connection.execute(sa.delete(credentials).where(credentials.c.account_id == account_id))
 
     async def _tenant_of(self, connection: Connection, key: CredentialKey) -> str | None:
         """Whose account it is; makes sure that the account has a row to change. ``None`` when it was deleted."""
@@ -102,4 +102,4 @@ def _row_of(key: CredentialKey) -> Any:
 async def _set(connection: Connection, key: CredentialKey, seen: int, *more: Any, **values: Any) -> bool:
     """Change the row if it still has this version."""
     unchanged = sa.and_(_row_of(key), credentials.c.version == seen, *more)
-    return (await connection.execute(credentials.update().where(unchanged).values(**values))).rowcount == 1
+    return (await connection.execute(sa.update(credentials).where(unchanged).values(**values))).rowcount == 1

@@ -56,5 +56,5 @@ async def _rotate(connection: Connection, vault: Vault, table: sa.Table, this: A
     sealed = await connection.scalar(sa.select(table.c.sealed).where(this).with_for_update())
     if sealed is None:
         return 0
-    await connection.execute(table.update().where(this).values(sealed=vault.rotate(sealed)))
+    await connection.execute(sa.update(table).where(this).values(sealed=vault.rotate(sealed)))
     return 1

@@ -61,21 +61,23 @@ def timestamp(at: float) -> str:
 
 async def find(connection: Connection, tenant_id: str, account_id: str, *, lock: bool = False) -> StoredAccount | None:
     """A tenant's account; ``lock`` where it is to be changed in this transaction."""
-    wanted = sa.select(*COLUMNS).where(*owned(tenant_id, account_id))
+    wanted = sa.select(*COLUMNS).where(owned(tenant_id, account_id))
     row = (await connection.execute(wanted.with_for_update() if lock else wanted)).one_or_none()
     return stored_from(row) if row else None
 
 
-async def change(connection: Connection, where: Any, changes: Mapping[str, Any]) -> StoredAccount | None:
+async def change(
+    connection: Connection, where: sa.ColumnElement[bool], changes: Mapping[str, Any]
+) -> StoredAccount | None:
     """Change the account that a condition names; ``None`` where it names none."""
-    changed = accounts.update().where(where).values(**changes, updated_at=now()).returning(*COLUMNS)
+    changed = sa.update(accounts).where(where).values(**changes, updated_at=now()).returning(*COLUMNS)
     row = (await connection.execute(changed)).one_or_none()
     return stored_from(row) if row else None
 
 
-def owned(tenant_id: str, account_id: str) -> tuple[Any, ...]:
-    """The conditions for a tenant's account; without both of them nobody gets one."""
-    return accounts.c.id == account_id.lower(), accounts.c.tenant_id == tenant_id
+def owned(tenant_id: str, account_id: str) -> sa.ColumnElement[bool]:
+    """The condition for a tenant's account; by its id alone nobody gets one."""
+    return (accounts.c.id == account_id.lower()) & (accounts.c.tenant_id == tenant_id)
 
 
 def stored_from(row: sa.Row[Any]) -> StoredAccount:

@@ -45,7 +45,7 @@ class Tenants:
 
     async def find(self, name_or_id: str) -> Tenant | None:
         """The tenant of this name or id."""
-        wanted = sa.select(tenants).where(sa.or_(tenants.c.name == name_or_id, tenants.c.id == name_or_id))
+        wanted = sa.select(tenants).where((tenants.c.name == name_or_id) | (tenants.c.id == name_or_id))
         async with self._database.reading() as connection:
             row = (await connection.execute(wanted)).first()
         return Tenant(*row) if row else None
@@ -59,5 +59,5 @@ class Tenants:
     async def delete(self, tenant_id: str) -> bool:
         """Delete a tenant with its accounts, credentials, tokens and stored answers."""
         async with self._database.transaction() as connection:
-            done = await connection.execute(tenants.delete().where(tenants.c.id == tenant_id))
+            done = await connection.execute(sa.delete(tenants).where(tenants.c.id == tenant_id))
         return done.rowcount == 1

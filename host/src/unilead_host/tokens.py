@@ -106,7 +106,7 @@ class Tokens:
                 if await connection.scalar(owned) is None:
                     raise ValueError("there is no such account")
             try:
-                row = (await connection.execute(tokens.insert().values(values).returning(*_RECORD))).one()
+                row = (await connection.execute(sa.insert(tokens).values(values).returning(*_RECORD))).one()
             except sa.exc.IntegrityError:
                 raise ValueError("there is no such tenant") from None
         return clear, Token(*row)
@@ -131,7 +131,7 @@ class Tokens:
         """End a token; here at once, in other processes within two seconds."""
         mine = (tokens.c.id == token_id) & (tokens.c.tenant_id == tenant_id) & tokens.c.revoked_at.is_(None)
         async with self._database.transaction() as connection:
-            done = await connection.execute(tokens.update().where(mine).values(revoked_at=now()))
+            done = await connection.execute(sa.update(tokens).where(mine).values(revoked_at=now()))
         self.forget()
         return done.rowcount == 1
 
@@ -150,7 +150,7 @@ class Tokens:
         """Delete account tokens that are over. Returns how many."""
         over = tokens.c.account_id.is_not(None) & (tokens.c.expires_at < now())
         async with self._database.transaction() as connection:
-            return (await connection.execute(tokens.delete().where(over))).rowcount
+            return (await connection.execute(sa.delete(tokens).where(over))).rowcount
 
     def forget(self) -> None:
         """Look every token up anew; for whoever deletes tenants or accounts."""

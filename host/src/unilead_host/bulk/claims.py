@@ -147,12 +147,12 @@ class Claims:
         Args:
             ending: ``None`` where it waits, or is stopped, as before.
         """
-        table = bulk_jobs.c
-        mine = (table.id == lease.job_id) & (table.owner == lease.id)
+        columns = bulk_jobs.c
+        mine = (columns.id == lease.job_id) & (columns.owner == lease.id)
         values: dict[str, Any] = {"owner": None, "lease_until": None, "updated_at": now()}
         is_open = sa.exists().where((bulk_rows.c.job_id == lease.job_id) & bulk_rows.c.state.in_(OPEN))
         async with self._database.transaction() as connection:
-            state = await connection.scalar(sa.select(table.state).where(mine).with_for_update(key_share=True))
+            state = await connection.scalar(sa.select(columns.state).where(mine).with_for_update(key_share=True))
             if state is None:
                 return
             await cancel_rows(connection, lease.job_id)
@@ -170,15 +170,15 @@ class Claims:
             after: only those behind this row.
         Raises: LeaseLostError, StorageError; nothing may be sent then.
         """
-        table = bulk_rows.c
-        pending = (table.job_id == lease.job_id) & (table.state == "pending") & (table.row > after)
+        columns = bulk_rows.c
+        pending = (columns.job_id == lease.job_id) & (columns.state == "pending") & (columns.row > after)
         async with self._database.transaction() as connection:
             await self._extend(connection, lease)
-            wanted = sa.select(table.row).where(pending).order_by(table.row).limit(count)
+            wanted = sa.select(columns.row).where(pending).order_by(columns.row).limit(count)
             rows = [found.row for found in await connection.execute(wanted)]
-            sent = {"state": "sending", "attempt": table.attempt + 1, "sent_at": now()}
-            taken = sa.update(bulk_rows).where(pending & table.row.in_(rows)).values(sent)
-            given = await connection.execute(taken.returning(table.row, table.attempt, table.lead, table.send_again))
+            sent = {"state": "sending", "attempt": columns.attempt + 1, "sent_at": now()}
+            taken = sa.update(bulk_rows).where(pending & columns.row.in_(rows)).values(sent)
+            given = await connection.execute(taken.returning(*_CLAIMED))
             return sorted((ClaimedRow(*found) for found in given), key=lambda claimed: claimed.row)
 
     async def judge(self, lease: Lease, found: Iterable[Judged]) -> None:
@@ -192,13 +192,14 @@ class Claims:
             await cancel_rows(connection, lease.job_id)
 
     async def _extend(self, connection: Connection, lease: Lease) -> None:
-        table = bulk_jobs.c
-        mine = (table.id == lease.job_id) & (table.owner == lease.id) & (table.lease_until > now())
-        longer = sa.update(bulk_jobs).where(mine & (table.state == "queued")).values(lease_until=now() + self.lease)
+        columns = bulk_jobs.c
+        mine = (columns.id == lease.job_id) & (columns.owner == lease.id) & (columns.lease_until > now())
+        longer = sa.update(bulk_jobs).where(mine & (columns.state == "queued")).values(lease_until=now() + self.lease)
         if not (await connection.execute(longer)).rowcount:
             raise LeaseLostError(lease.job_id)
 
 
+_CLAIMED = [bulk_rows.c[name] for name in ClaimedRow.__dataclass_fields__]
 _ORPHANED = error_body(
     500, "The host ended while this lead was on its way: look it up in the CRM", details=dict(UNKNOWN)
 )
@@ -207,7 +208,7 @@ _ORPHANED = error_body(
 def _takeable() -> Any:
     """Jobs that wait for a worker: those with something to send, and those with rows that nobody sends any more."""
     job, row = bulk_jobs.c, bulk_rows.c
-    is_due = (job.state == "queued") & sa.or_(job.not_before.is_(None), job.not_before <= now())
+    is_due = (job.state == "queued") & (job.not_before.is_(None) | (job.not_before <= now()))
     has_orphans = sa.exists().where((row.job_id == job.id) & (row.state == "sending"))
     return (
         sa.select(job.id, job.tenant_id, job.account_id, is_due.label("is_due"))
@@ -218,7 +219,7 @@ def _takeable() -> Any:
 
 
 def _is_free() -> sa.ColumnElement[bool]:
-    return sa.or_(bulk_jobs.c.lease_until.is_(None), bulk_jobs.c.lease_until <= now())
+    return bulk_jobs.c.lease_until.is_(None) | (bulk_jobs.c.lease_until <= now())
 
 
 def _is_worked_on(account_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
@@ -244,12 +245,12 @@ def _later(ending: Ending | None) -> dict[str, Any]:
 
 def _verdict(job_id: str, found: Judged) -> sa.Update:
     """Write one verdict to the row whose attempt it ends."""
-    table = bulk_rows.c
+    columns = bulk_rows.c
     # a lead that is there is known from now on, and must not be sent again on somebody's word that it is not
     ends = ("sending", "unknown", "pending") if found.state == "created" else ("sending",)
-    this = (table.job_id == job_id) & (table.row == found.row) & (table.attempt == found.attempt)
+    this = (columns.job_id == job_id) & (columns.row == found.row) & (columns.attempt == found.attempt)
     values: dict[str, Any] = {"state": found.state, "lead_id": found.lead_id}
     for name, value in (("error", found.error), ("warnings", found.warnings)):
         values[name] = json.dumps(value) if value else None
     values["judged_at"] = None if found.state == "pending" else now()
-    return sa.update(bulk_rows).where(this & table.state.in_(ends)).values(values)
+    return sa.update(bulk_rows).where(this & columns.state.in_(ends)).values(values)

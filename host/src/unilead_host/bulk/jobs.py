@@ -142,8 +142,8 @@ class Jobs:
     async def _posted_before(
         self, connection: Connection, tenant_id: str, account_id: str, key: str, fingerprint: str
     ) -> Posted:
-        table = bulk_jobs.c
-        same = (table.tenant_id == tenant_id) & (table.account_id == account_id) & (table.key == key)
+        columns = bulk_jobs.c
+        same = (columns.tenant_id == tenant_id) & (columns.account_id == account_id) & (columns.key == key)
         found = (await connection.execute(_JOB.where(same))).one()
         if found.fingerprint != fingerprint:
             return Posted("mismatch")
@@ -164,14 +164,14 @@ class Jobs:
         Args:
             after: a cursor, as `unilead_host.paging` makes it of the last job before them.
         """
-        table = bulk_jobs.c
-        wanted = _JOB.where(table.tenant_id == tenant_id)
+        columns = bulk_jobs.c
+        wanted = _JOB.where(columns.tenant_id == tenant_id)
         if account_id is not None:
-            wanted = wanted.where(table.account_id == account_id)
+            wanted = wanted.where(columns.account_id == account_id)
         if after is not None:
-            wanted = wanted.where(sa.tuple_(table.created_at, table.id) < place_of(after))
+            wanted = wanted.where(sa.tuple_(columns.created_at, columns.id) < place_of(after))
         async with self._database.reading() as connection:
-            rows = await connection.execute(wanted.order_by(table.created_at.desc(), table.id.desc()).limit(limit))
+            rows = await connection.execute(wanted.order_by(columns.created_at.desc(), columns.id.desc()).limit(limit))
             return await _jobs_from(connection, rows.all())
 
     async def rows(self, job: Job, *, state: RowState | None = None, limit: int, after: int = 0) -> list[Row]:
@@ -181,12 +181,12 @@ class Jobs:
             state: only those.
             after: only those behind this row.
         """
-        table = bulk_rows.c
-        wanted = sa.select(*_ROW).where(table.job_id == job.id, table.row > after)
+        columns = bulk_rows.c
+        wanted = sa.select(*_ROW).where(columns.job_id == job.id, columns.row > after)
         if state is not None:
-            wanted = wanted.where(table.state == state)
+            wanted = wanted.where(columns.state == state)
         async with self._database.reading() as connection:
-            return [_row_from(found) for found in await connection.execute(wanted.order_by(table.row).limit(limit))]
+            return [_row_from(found) for found in await connection.execute(wanted.order_by(columns.row).limit(limit))]
 
     # --- changing -----------------------------------------------------------------------------------------------------
 
@@ -201,9 +201,8 @@ class Jobs:
     async def resume(self, job: Job) -> Job | None:
         """Go on now with a job that was stopped or waits."""
         waiting = (bulk_jobs.c.id == job.id) & bulk_jobs.c.state.in_(("queued", "stopped"))
-        fresh = {"state": "queued", "reason": None, "not_before": None, "updated_at": now()}
         async with self._database.transaction() as connection:
-            await connection.execute(sa.update(bulk_jobs).where(waiting).values(fresh))
+            await connection.execute(sa.update(bulk_jobs).where(waiting).values(_QUEUED))
             return await _find(connection, job.tenant_id, job.id)
 
     async def send_again(self, job: Job, rows: Iterable[int]) -> tuple[Job | None, list[int]]:
@@ -212,27 +211,26 @@ class Jobs:
         Returns: the job, and those of the rows that are not unknown; where there is one, nothing was changed.
         """
         wanted = set(rows)
-        table = bulk_rows.c
-        unknown = (table.job_id == job.id) & (table.state == "unknown") & table.row.in_(wanted)
+        columns = bulk_rows.c
+        unknown = (columns.job_id == job.id) & (columns.state == "unknown") & columns.row.in_(wanted)
         async with self._database.transaction() as connection:
             # the same job's other changes wait for this one
             await connection.execute(
                 sa.select(bulk_jobs.c.id).where(bulk_jobs.c.id == job.id).with_for_update(key_share=True)
             )
-            found = {row.row for row in await connection.execute(sa.select(table.row).where(unknown))}
+            found = {row.row for row in await connection.execute(sa.select(columns.row).where(unknown))}
             if others := sorted(wanted - found):
                 return None, others
             await connection.execute(
                 sa.update(bulk_rows).where(unknown).values(state="pending", send_again=True, judged_at=None)
             )
-            fresh = {"state": "queued", "reason": None, "not_before": None, "updated_at": now()}
-            await connection.execute(sa.update(bulk_jobs).where(bulk_jobs.c.id == job.id).values(fresh))
+            await connection.execute(sa.update(bulk_jobs).where(bulk_jobs.c.id == job.id).values(_QUEUED))
             return await _find(connection, job.tenant_id, job.id), []
 
     async def purge(self) -> int:
         """Delete jobs that have been over for long. Returns how many."""
-        table = bulk_jobs.c
-        over = table.state.in_(("done", "cancelled")) & (table.updated_at <= now() - self._seconds)
+        columns = bulk_jobs.c
+        over = columns.state.in_(("done", "cancelled")) & (columns.updated_at <= now() - self._seconds)
         async with self._database.transaction() as connection:
             return (await connection.execute(sa.delete(bulk_jobs).where(over))).rowcount
 
@@ -244,6 +242,7 @@ async def cancel_rows(connection: Connection, job_id: str) -> None:
     await connection.execute(sa.update(bulk_rows).where(pending).values(state="cancelled", judged_at=now()))
 
 
+_QUEUED = {"state": "queued", "reason": None, "not_before": None, "updated_at": now()}
 _JOB = sa.select(
     bulk_jobs,
     (bulk_jobs.c.lease_until > now()).label("is_leased"),
