@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 import acme
 from unilead import CredentialKey, Credentials, MemoryCredentialStore
-from unilead_host.accounts import Accounts, StoredAccount
+from unilead_host.accounts import Accounts
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import SealError, Vault
 from unilead_host.storage import Database
 from unilead_host.storage.tables import credentials as table
+from unilead_host.stored import StoredAccount
 from unilead_host.tenants import Tenants
 
 pytestmark = pytest.mark.anyio

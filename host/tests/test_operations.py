@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 
-from host_stage import Stage, staged
+from host_stage import Stage, log_lines, staged
+from unilead_host import app
 from unilead_host.storage import StorageError
 
 pytestmark = pytest.mark.anyio
@@ -63,3 +66,21 @@ async def test_s054_the_document_tells_of_no_tenant(stage: Stage) -> None:
     text = (await stage.http.get("/openapi.json")).text
     assert stage.tenant_id not in text
     assert "ul_" not in text
+
+
+async def test_cleaning_goes_on_after_a_turn_that_failed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[int] = []
+
+    async def purge() -> int:
+        turns.append(1)
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(app, "CLEANING_SECONDS", 0.001)
+    monkeypatch.setattr(stage.host.keys, "purge", purge)
+    with log_lines() as lines:
+        cleaning = asyncio.create_task(stage.host.clean())
+        async with asyncio.timeout(5):
+            while len(turns) < 2:
+                await asyncio.sleep(0.001)
+        cleaning.cancel()
+    assert (lines[0]["event"], lines[0]["fault"]) == ("clean.failed", "RuntimeError")

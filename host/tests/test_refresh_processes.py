@@ -15,10 +15,11 @@ import pytest
 
 from tests.faults.test_oauth_processes import Crm
 from unilead import Registry
-from unilead_host.accounts import Accounts, StoredAccount
+from unilead_host.accounts import Accounts
 from unilead_host.crypto import Vault
 from unilead_host.storage import Database
 from unilead_host.storage.tables import credentials
+from unilead_host.stored import StoredAccount
 from unilead_host.tenants import Tenants
 from unilead_zendesk_sell.simulator import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 

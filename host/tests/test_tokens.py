@@ -202,5 +202,5 @@ async def test_account_tokens_that_are_over_are_cleaned_away(
     account = await accounts.create(tenant_id, "acme", {"token": "t"})
     await tokens.create(tenant_id, account_id=account.id, lifetime=-1)
     _, kept = await tokens.create(tenant_id, lifetime=-1)
-    assert await tokens.clean() == 1
+    assert await tokens.purge() == 1
     assert await tokens.list(tenant_id) == [kept]

@@ -19,8 +19,6 @@ from unilead_host.storage import Connection, Database, now
 from unilead_host.storage.tables import accounts, credentials
 from unilead_host.stored import COLUMNS, Status, StoredAccount, change, find, owned, stored_from, timestamp
 
-__all__ = ["Accounts", "StoredAccount", "timestamp"]
-
 KEPT_SETTINGS = 1_000
 RECENT_SECONDS = 1.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unilead_host.accounts import StoredAccount, timestamp
+from unilead_host.stored import StoredAccount, timestamp
 
 
 def account_document(stored: StoredAccount) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -23,7 +23,7 @@ from unilead_host.bulk.claims import Claims
 from unilead_host.bulk.jobs import Jobs
 from unilead_host.bulk.judging import Tools
 from unilead_host.bulk.runner import Runner
-from unilead_host.connect import Connections
+from unilead_host.connect import Connects
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import Vault
 from unilead_host.flights import Flights
@@ -31,16 +31,17 @@ from unilead_host.headers import SecurityHeaders
 from unilead_host.idempotency import Keys
 from unilead_host.lead_call import BULK_PATH
 from unilead_host.limits import BodyLimit
+from unilead_host.logs import LOG
 from unilead_host.metrics import Metrics
 from unilead_host.middleware import EXCEPTION_HANDLERS, Boundary, PlainPaths
 from unilead_host.page.session import Sessions
 from unilead_host.providers import registry_of, simulators_of
+from unilead_host.reason_phrases import pin_reason_phrases
 from unilead_host.repeats import Repeats
 from unilead_host.routes import leads, operations
-from unilead_host.server import pin_reason_phrases
 from unilead_host.service import LeadService
 from unilead_host.settings import HostSettings
-from unilead_host.storage import Database, StorageError
+from unilead_host.storage import Database
 from unilead_host.storage.migrating import current_revision, newest_revision
 from unilead_host.targets import Targets
 from unilead_host.tenants import Tenants
@@ -83,7 +84,7 @@ class Host:
     keys: Keys
     repeats: Repeats
     targets: Targets
-    connections: Connections
+    connects: Connects
     leads: LeadService
     jobs: Jobs
     claims: Claims
@@ -120,7 +121,7 @@ class Host:
             keys=keys,
             repeats=repeats,
             targets=targets,
-            connections=Connections(settings, database, vault, accounts, credentials, registry),
+            connects=Connects(settings, database, vault, accounts, credentials, registry),
             leads=LeadService(settings, accounts, targets, keys, repeats, metrics, writes),
             jobs=Jobs(database, days=settings.bulk_days),
             claims=claims,
@@ -154,11 +155,13 @@ class Host:
         """Every ten minutes, delete what is over."""
         while True:
             await asyncio.sleep(CLEANING_SECONDS)
-            with suppress(StorageError):
+            try:
                 await self.keys.purge()
                 await self.repeats.purge()
-                await self.tokens.clean()
+                await self.tokens.purge()
                 await self.jobs.purge()
+            except Exception as fault:  # whatever it is, it must not be the last turn
+                LOG.error("clean.failed", fault=type(fault).__name__, reason=str(fault))
 
 
 @dataclass(frozen=True)

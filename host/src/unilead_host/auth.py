@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
@@ -44,6 +45,16 @@ async def authenticate(scope: Scope, *, writes: bool) -> Caller:
     if writes and caller.scope == "read":
         raise Refusal(403, FORBIDDEN)
     return caller
+
+
+def is_loopback_name(name: str) -> bool:
+    """Whether a name, or an address, can only be that of this machine."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from unilead import AuthError
-from unilead_host.accounts import Accounts, StoredAccount
+from unilead_host.accounts import Accounts
 from unilead_host.lead_errors import is_forbidden, missing_scopes
 from unilead_host.logs import LOG
+from unilead_host.stored import StoredAccount
 
 
 async def blame(accounts: Accounts, stored: StoredAccount, error: AuthError, method: str, **trace: str) -> None:

@@ -20,12 +20,13 @@ import sqlalchemy as sa
 from unilead import Account, AsyncClient, CredentialKey, Credentials, Provider, Registry, SettingsError
 from unilead.settings import fill
 from unilead_host.account_settings import connect_scheme, settings_so_far
-from unilead_host.accounts import Accounts, StoredAccount
+from unilead_host.accounts import Accounts
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import Vault
 from unilead_host.settings import LOOPBACK, HostSettings, OAuthApp
 from unilead_host.storage import Database, now
 from unilead_host.storage.tables import connections
+from unilead_host.stored import StoredAccount
 
 Way: TypeAlias = Literal["oauth2", "form"]
 
@@ -69,7 +70,7 @@ class Pending:
     return_to: str
 
 
-class Connections:
+class Connects:
     """Begins connects and brings them to their end. All methods raise StorageError and SealError."""
 
     def __init__(

@@ -12,6 +12,7 @@ from typing import Any
 from unilead import LeadError, Provider, Registry
 from unilead_host.accounts import Accounts
 from unilead_host.crypto import Vault
+from unilead_host.lead_call import PATH
 from unilead_host.settings import HostSettings
 from unilead_host.storage import Database, migrate
 from unilead_host.tenants import Tenants
@@ -75,7 +76,7 @@ class Demo:
         account_id = self.accounts[provider.slug]
         return "\n".join(
             [
-                f"curl -s '{url}/unified/crm/leads?integrated_account_id={account_id}' \\",
+                f"curl -s '{url}{PATH}?integrated_account_id={account_id}' \\",
                 f"  -H 'Authorization: Bearer {self.token}' -H 'Content-Type: application/json' \\",
                 f"  -d {shlex.quote(json.dumps(sample_for(provider)))}",
             ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from unilead_host.wire import Refusal, new_request_id
 PATH = "/unified/crm/leads"
 BULK_PATH = f"{PATH}/bulk"
 FOREIGN_ACCOUNT = "This token may not use this integrated account"
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +49,16 @@ class LeadCall:
         if own is not None and parameters.account_id != own:
             raise Refusal(403, FOREIGN_ACCOUNT)
         return parameters
+
+    def check_key(self) -> None:
+        """Refuse a key that is none. Raises: Refusal with status 400."""
+        if self.key and not _KEY.fullmatch(self.key):
+            raise Refusal(400, "Idempotency-Key must be 1 to 255 visible ASCII characters")
+
+
+def key_of(headers: list[tuple[bytes, bytes]]) -> str:
+    """The ``Idempotency-Key`` of a request; empty for none. Raises: Refusal with status 400 for two of them."""
+    values = [value.decode("latin-1") for name, value in headers if name == b"idempotency-key"]
+    if len(values) > 1:
+        raise Refusal(400, "Idempotency-Key must be given once")
+    return values[0] if values else ""

@@ -73,9 +73,6 @@ class Boundary:
         except Exception as fault:
             if started:
                 raise
-            if isinstance(fault, Refusal):
-                await send_answer(send, fault.answer)
-                return
             await send_answer(send, crashed(scope, fault))
 
 

@@ -35,7 +35,7 @@ def make_office(state: State) -> FastAPI:
     office.state = state
     office.openapi = lambda: openapi_document(office)  # type: ignore[method-assign]
     office.router.redirect_slashes = False
-    office.add_middleware(Boundary)
+    office.add_middleware(Boundary)  # here too: the framework's own answer to a crash is plain text
     for error, handler in {**EXCEPTION_HANDLERS, RequestValidationError: _validation_error}.items():
         office.add_exception_handler(error, handler)
     office.include_router(accounts.router)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unilead import Account, AsyncClient, LeadError, Provider, Registry
-from unilead_host.accounts import Accounts, StoredAccount
+from unilead_host.accounts import Accounts
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import SealError
 from unilead_host.lead_errors import error_answer, reconnect_body
 from unilead_host.settings import HostSettings
+from unilead_host.stored import StoredAccount
 from unilead_host.wire import Answer, Refusal
 
 if TYPE_CHECKING:

@@ -146,7 +146,7 @@ class Tokens:
         async with self._database.reading() as connection:
             return [Token(*row) for row in await connection.execute(wanted)]
 
-    async def clean(self) -> int:
+    async def purge(self) -> int:
         """Delete account tokens that are over. Returns how many."""
         over = tokens.c.account_id.is_not(None) & (tokens.c.expires_at < now())
         async with self._database.transaction() as connection:

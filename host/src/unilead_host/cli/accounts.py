@@ -10,12 +10,12 @@ import click
 
 from unilead.accounts import default_id, load_account
 from unilead.cli.show import compact, line, pairs, print_json, table
-from unilead_host.accounts import StoredAccount
 from unilead_host.answers import account_document
 from unilead_host.cli.confirming import YES, confirm
 from unilead_host.cli.database import AS_JSON
 from unilead_host.cli.group import Failure
 from unilead_host.cli.opened import Opened, using
+from unilead_host.stored import StoredAccount
 
 
 @click.group(no_args_is_help=False)

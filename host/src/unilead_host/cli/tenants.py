@@ -7,10 +7,10 @@ from dataclasses import asdict
 import click
 
 from unilead.cli.show import line, print_json, table
-from unilead_host.accounts import timestamp
 from unilead_host.cli.confirming import YES, confirm
 from unilead_host.cli.database import AS_JSON
 from unilead_host.cli.opened import Opened, using
+from unilead_host.stored import timestamp
 from unilead_host.tenants import Tenant
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from unilead.cli.show import line, note, print_json, table
-from unilead_host.accounts import timestamp
 from unilead_host.cli.database import AS_JSON
 from unilead_host.cli.group import Failure
 from unilead_host.cli.opened import Opened, using
+from unilead_host.stored import timestamp
 from unilead_host.tokens import Scope, Token
 
 HOUR = 3600.0

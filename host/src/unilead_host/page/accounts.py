@@ -10,13 +10,13 @@ from unilead import LeadError, Provider, Response, Settings
 from unilead.message import Request
 from unilead.render import FORMATS, ResponseFormat
 from unilead.strict_json import read_object
-from unilead_host.accounts import StoredAccount
 from unilead_host.crypto import SealError
 from unilead_host.idempotency import fingerprint
 from unilead_host.lead_call import LeadCall
 from unilead_host.page.outcome import LOOK_IT_UP, Outcome, State, document, failed, kept
 from unilead_host.page.simulate import BEHAVIOURS, is_simulator
 from unilead_host.paging import cut
+from unilead_host.stored import StoredAccount
 from unilead_host.tokens import Caller
 from unilead_host.verdicts import claim_refusal
 from unilead_host.wire import Answer

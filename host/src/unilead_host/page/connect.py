@@ -41,27 +41,25 @@ async def call_back(request: Request) -> Response:
     """The vendor sends the user back, with a code or with a reason why not."""
     host = host_of(request.scope)
     asked = request.query_params
-    pending = await host.connections.take(asked.get("state", ""))
+    pending = await host.connects.take(asked.get("state", ""))
     if pending is None:
         return _message(400, "Nothing to connect", OVER)
     code = asked.get("code", "")
     if not code:
-        await host.connections.refused(
-            pending, f"access was not granted: {asked.get('error', 'no reason given')[:100]}"
-        )
+        await host.connects.refused(pending, f"access was not granted: {asked.get('error', 'no reason given')[:100]}")
         return _message(400, "Access was not granted", "The account is not connected. Ask for a new link to try again.")
     try:
-        active = await host.connections.redeem(pending, code, host.targets.client_of(pending.stored))
+        active = await host.connects.redeem(pending, code, host.targets.client_of(pending.stored))
     except LeadError as error:
         LOG.warning("connect.failed", account_id=pending.stored.id, slug=pending.stored.provider, reason=error.message)
-        await host.connections.refused(pending, error.message)
+        await host.connects.refused(pending, error.message)
         return _message(502, "The account could not be connected", f"{error.message}. Ask for a new link to try again.")
     return _connected(pending) if active else _message(400, "Nothing to connect", OVER)
 
 
 async def show_form(request: Request) -> Response:
     """The form for the credentials of one account."""
-    pending = await host_of(request.scope).connections.find(request.path_params["state"])
+    pending = await host_of(request.scope).connects.find(request.path_params["state"])
     if pending is None:
         return _message(400, "Nothing to connect", OVER)
     provider = host_of(request.scope).registry.get(pending.stored.provider)
@@ -74,7 +72,7 @@ async def take_form(request: Request) -> Response:
         return foreign_form(request)
     host = host_of(request.scope)
     state = request.path_params["state"]
-    pending = await host.connections.find(state)
+    pending = await host.connects.find(state)
     if pending is None:
         return _message(400, "Nothing to connect", OVER)
     provider = host.registry.get(pending.stored.provider)
@@ -82,7 +80,7 @@ async def take_form(request: Request) -> Response:
     values, faults = _values(provider, form)
     if not faults:
         try:
-            active = await host.connections.fill_in(state, pending, values)
+            active = await host.connects.fill_in(state, pending, values)
         except SettingsError as error:
             faults = {problem.field: problem.message for problem in error.problems} or {"settings": error.message}
         else:

@@ -69,17 +69,22 @@ def schema_rows(side: Side) -> tuple[FieldRow, ...]:
 
 
 def _rows(name: str, field: dict[str, Any], definitions: dict[str, Any]) -> Iterator[FieldRow]:
-    shape = next((option for option in field.get("anyOf", ()) if option.get("type") != "null"), field)
+    shape = shape_of(field)
     below = shape.get("items", shape)
     many = "items" in shape
     yield FieldRow(name, "", _type_text(shape, many=many), field.get("description", ""))
     parts = definitions.get(below.get("$ref", "").rpartition("/")[2], {}).get("properties", {})
     parent = f"{name}[]" if many else name
     for part, details in parts.items():
-        kind = next((option for option in details.get("anyOf", ()) if option.get("type") != "null"), details)
+        kind = shape_of(details)
         options = details.get("enum")
         type_text = f"{kind.get('type', 'string')}: {', '.join(options)}" if options else kind.get("type", "string")
         yield FieldRow(f"{parent}.{part}", parent, type_text, details.get("description", ""))
+
+
+def shape_of(details: dict[str, Any]) -> dict[str, Any]:
+    """What a JSON Schema wants where it does not take ``null``."""
+    return next((option for option in details.get("anyOf", ()) if option.get("type") != "null"), details)
 
 
 def _type_text(shape: dict[str, Any], *, many: bool) -> str:

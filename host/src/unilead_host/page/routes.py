@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from unilead import LeadError, Provider, Registry
-from unilead_host.auth import host_of
+from unilead_host.auth import MAX_TOKEN, host_of
 from unilead_host.crypto import SealError
 from unilead_host.page import sheet
 from unilead_host.page.console import sentence
@@ -27,8 +27,6 @@ from unilead_host.page.entry import (
 from unilead_host.page.matrix import SIDES, matrix, schema_rows
 from unilead_host.page.session import is_loopback
 from unilead_host.page.templating import render
-
-MAX_TOKEN = 512
 
 
 @dataclass(frozen=True, slots=True)

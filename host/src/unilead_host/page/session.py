@@ -7,7 +7,6 @@ taken only from the host's own pages: its ``Origin`` must be ours and it must ca
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 import time
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from unilead_host.auth import is_loopback_name
 from unilead_host.crypto import SealError, Vault
 from unilead_host.tokens import Caller
 
@@ -138,16 +138,7 @@ def is_loopback(request: Request) -> bool:
     Both count: a page of another site can make a browser on this machine send a request here under its own name.
     """
     client = request.client.host if request.client else ""
-    return _is_loopback_name(client) and _is_loopback_name(request.url.hostname or "")
-
-
-def _is_loopback_name(name: str) -> bool:
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    return is_loopback_name(client) and is_loopback_name(request.url.hostname or "")
 
 
 def _origin(url: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from unilead import BasicAuth, HeaderAuth, LeadError, OAuth2, OAuthSettings, Plugin, Provider, Registry
 from unilead.info import AuthScheme
 from unilead.registry import hook_names
-from unilead_host.page.matrix import SIDES, Cell, FieldRow, Side, cell, schema_rows
+from unilead_host.page.matrix import SIDES, Cell, FieldRow, Side, cell, schema_rows, shape_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,8 @@ def _sentence_like(text: str) -> str:
     return text[:1].upper() + text[1:].removesuffix(".")
 
 
-def _shape(details: dict[str, Any]) -> dict[str, Any]:
-    """The one alternative that is not ``null``."""
-    return next((option for option in details.get("anyOf", ()) if option.get("type") != "null"), details)
-
-
 def _type_of(details: dict[str, Any]) -> str:
-    shape = _shape(details)
+    shape = shape_of(details)
     if "enum" in shape:
         return "one of " + ", ".join(str(value) for value in shape["enum"])
     if shape.get("type") == "object":
@@ -90,7 +85,7 @@ def _type_of(details: dict[str, Any]) -> str:
 
 
 def _is_secret(details: dict[str, Any]) -> bool:
-    return _shape(details).get("format") == "password"
+    return shape_of(details).get("format") == "password"
 
 
 def _default(details: dict[str, Any]) -> str:

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from unilead import ConfigurationError, LeadError, SettingsError, UnknownProviderError
 from unilead_host.account_settings import WHOLE
-from unilead_host.accounts import StoredAccount
 from unilead_host.answers import account_document
 from unilead_host.auth import FORBIDDEN, host_of
 from unilead_host.crypto import SealError
@@ -20,6 +19,7 @@ from unilead_host.openapi import failures
 from unilead_host.paging import CURSOR, cursor_of, cut
 from unilead_host.routes.callers import Reader, Writer
 from unilead_host.storage import StorageError
+from unilead_host.stored import StoredAccount
 from unilead_host.targets import NOT_FOUND
 from unilead_host.tokens import Caller
 from unilead_host.wire import Refusal

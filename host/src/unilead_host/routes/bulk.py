@@ -8,20 +8,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from unilead_host.accounts import timestamp
 from unilead_host.auth import host_of
 from unilead_host.bulk.jobs import Job, JobStatus, Row, RowState
 from unilead_host.bulk.upload import leads_of
 from unilead_host.idempotency import fingerprint
 from unilead_host.lead_call import BULK_PATH as PATH
-from unilead_host.lead_call import FOREIGN_ACCOUNT, LeadCall
+from unilead_host.lead_call import FOREIGN_ACCOUNT, LeadCall, key_of
 from unilead_host.media import check_media_type
 from unilead_host.openapi import account_parameter, failures, key_header
 from unilead_host.paging import CURSOR, cursor_of, cut
 from unilead_host.routes.callers import Reader, Writer
-from unilead_host.routes.leads import idempotency_key
-from unilead_host.service import check_key
 from unilead_host.storage import StorageError
+from unilead_host.stored import timestamp
 from unilead_host.targets import NOT_FOUND
 from unilead_host.tokens import Caller
 from unilead_host.verdicts import claim_refusal
@@ -122,9 +120,9 @@ _BODY = {
 async def post_job(request: Request, response: Response, caller: Writer) -> dict[str, Any]:
     """Post leads to be created one after the other. They are stored when this answers, and sent from then on."""
     host = host_of(request.scope)
-    call = LeadCall(caller, request.scope["query_string"], key=idempotency_key(request.scope["headers"]))
+    call = LeadCall(caller, request.scope["query_string"], key=key_of(request.scope["headers"]))
     account_id = call.parameters().account_id
-    check_key(call.key)
+    call.check_key()
     body = await request.body()
     kind, encoding = (request.headers.get(name, "") for name in ("content-type", "content-encoding"))
     check_media_type(kind.encode("latin-1"), encoding.encode("latin-1"), takes_lines=True)

@@ -10,10 +10,10 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from unilead_host.accounts import timestamp
 from unilead_host.auth import host_of
 from unilead_host.connect import ConnectRefusedError, Way
 from unilead_host.routes.accounts import PATH, Manager, find_account, refusing
+from unilead_host.stored import timestamp
 from unilead_host.wire import Refusal
 
 router = APIRouter(prefix=PATH, tags=["integrated accounts"])
@@ -46,7 +46,7 @@ async def connect_account(request: Request, caller: Manager, account_id: str, bo
         raise Refusal(400, "a simulated account needs no connect")
     with refusing():
         try:
-            link = await host_of(request.scope).connections.begin(
+            link = await host_of(request.scope).connects.begin(
                 stored, str(request.base_url), way=body.method, return_to=body.return_to or ""
             )
         except ConnectRefusedError as error:

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from unilead_host.auth import authenticate, host_of
-from unilead_host.lead_call import PATH, LeadCall
+from unilead_host.lead_call import PATH, LeadCall, key_of
 from unilead_host.limits import LimitedBody
 from unilead_host.media import check_media_type
 from unilead_host.middleware import crashed, send_answer
@@ -61,7 +61,7 @@ class CreateLead(LeadEndpoint):
             caller,
             scope["query_string"],
             body,
-            idempotency_key(headers),
+            key_of(headers),
             send_again=named.get(b"unified-send-again", b"").lower() == b"true",
         )
         return await host.leads.create(call)
@@ -86,11 +86,3 @@ CREATE_PATHS = frozenset({PATH, f"/{PATH}", f"{PATH}/"})
 def routes() -> list[BaseRoute]:
     """The routes of this module."""
     return [Route(PATH, CREATE_LEAD), Route(PATH + "/{lead_id}", ReadLead())]
-
-
-def idempotency_key(headers: list[tuple[bytes, bytes]]) -> str:
-    """The request's key; empty for none. Raises: Refusal with status 400 for two of them."""
-    values = [value.decode("latin-1") for name, value in headers if name == b"idempotency-key"]
-    if len(values) > 1:
-        raise Refusal(400, "Idempotency-Key must be given once")
-    return values[0] if values else ""

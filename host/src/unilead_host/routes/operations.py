@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from unilead_host.auth import CHALLENGE, bearer_token
+from unilead_host.auth import CHALLENGE, bearer_token, host_of, is_loopback_name
 from unilead_host.metrics import CONTENT_TYPE
 from unilead_host.settings import HostSettings
 from unilead_host.storage import StorageError
@@ -27,19 +26,20 @@ async def _healthz(request: Request) -> Response:
 
 async def _readyz(request: Request) -> Response:
     """The host can take a lead: its database answers, no plugin holds it up, and nobody told it to end."""
-    if request.app.state.host.watchdog.is_shy:
+    host = host_of(request.scope)
+    if host.watchdog.is_shy:
         raise Refusal(503, "A plugin held the host up; its log names it", headers={"Retry-After": "1"})
     if getattr(request.app.state, "draining", False):
         raise Refusal(503, "The host is about to end", headers={"Retry-After": "1"})
     try:
-        await request.app.state.host.database.check()
+        await host.database.check()
     except StorageError as error:
         raise Refusal(503, str(error), headers={"Retry-After": "1"}) from None
     return JSONResponse({"status": "ready"})
 
 
 async def _metrics(request: Request) -> Response:
-    host = request.app.state.host
+    host = host_of(request.scope)
     _check_metrics_access(request, host.settings)
     return Response(host.metrics.text(), media_type=CONTENT_TYPE)
 
@@ -48,17 +48,10 @@ def _check_metrics_access(request: Request, settings: HostSettings) -> None:
     """A token where the settings have one, else loopback only: figures tell about the tenants' business."""
     wanted = settings.metrics_token
     if wanted is None:
-        if not _is_loopback(request.client.host if request.client else ""):
+        if request.client is not None and not is_loopback_name(request.client.host):
             raise Refusal(403, "Metrics are served on loopback only; set a metrics token")
     elif not hmac.compare_digest(wanted.get_secret_value().encode(), bearer_token(request.scope["headers"]).encode()):
         raise Refusal(401, "Invalid or missing token", headers=CHALLENGE)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address in ("testclient", "")
 
 
 def routes() -> list[BaseRoute]:

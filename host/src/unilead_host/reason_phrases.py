@@ -1,4 +1,4 @@
-"""The HTTP server: its reason phrases are part of the API, and must not depend on the version of Python."""
+"""The HTTP server's reason phrases: they are part of the API, and must not depend on the version of Python."""
 
 from __future__ import annotations
 
