@@ -194,6 +194,7 @@ class Application(Starlette):
             lifespan=_lifespan,
         )
         self.state.host = host
+        self.state.draining = False  # told to end; see `serving.Server`
         self.state.sessions = Sessions(host.vault, host.tokens, public_url=host.settings.public_url)
         self.router.redirect_slashes = False
         self.router.default = self._ask_office

@@ -221,14 +221,15 @@ class LeadService:
         headers = quota_headers(info, error.response) if error.response is not None else {}
         verdict = Refused.of(error, info, attempt.document, dropped, headers)
         if isinstance(error, AuthError):
-            await self._writes.write(lambda: self._blame(attempt.call, attempt.target, error, "create"))
+            await self._blame(attempt.call, attempt.target, error, "create")
         if verdict.outcome == "unknown":
             noted = self._repeats.note(attempt.scope, attempt.document)
             await self._writes.write(lambda: self._repeats.write(noted))
         return verdict
 
     async def _blame(self, call: LeadCall, target: Target, error: AuthError, method: str) -> None:
-        await blame(self._accounts, target.stored, error, method, request_id=call.request_id)
+        told = {"request_id": call.request_id}
+        await self._writes.write(lambda: blame(self._accounts, target.stored, error, method, **told))
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -250,8 +251,7 @@ class LeadService:
     async def _unread(self, call: LeadCall, target: Target, error: LeadError) -> Answer:
         info = target.provider.info
         if isinstance(error, AuthError):
-            refused = error
-            await self._writes.write(lambda: self._blame(call, target, refused, "get"))
+            await self._blame(call, target, error, "get")
         answer = read_failure(error, info)
         if error.response is not None:
             answer.headers |= quota_headers(info, error.response)

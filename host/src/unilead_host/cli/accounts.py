@@ -10,7 +10,7 @@ import click
 
 from unilead.accounts import default_id, load_account
 from unilead.cli.show import compact, line, pairs, print_json, table
-from unilead_host.answers import account_document
+from unilead_host.account_document import account_document
 from unilead_host.cli.confirming import YES, confirm
 from unilead_host.cli.database import AS_JSON
 from unilead_host.cli.group import Failure

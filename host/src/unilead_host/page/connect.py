@@ -17,7 +17,7 @@ from unilead_host.auth import host_of
 from unilead_host.connect import CALLBACK, FORM, Pending
 from unilead_host.logs import LOG
 from unilead_host.page import sheet
-from unilead_host.page.entry import Form, foreign_form, read_form, sessions_of
+from unilead_host.page.entry import Form, foreign_form, message, read_form, sessions_of
 from unilead_host.page.templating import render
 
 OVER = "This link is not valid any more: it works once, and for an hour. Ask for a new one."
@@ -43,25 +43,25 @@ async def call_back(request: Request) -> Response:
     asked = request.query_params
     pending = await host.connects.take(asked.get("state", ""))
     if pending is None:
-        return _message(400, "Nothing to connect", OVER)
+        return _over()
     code = asked.get("code", "")
     if not code:
         await host.connects.refused(pending, f"access was not granted: {asked.get('error', 'no reason given')[:100]}")
-        return _message(400, "Access was not granted", "The account is not connected. Ask for a new link to try again.")
+        return message(400, "Access was not granted", "The account is not connected. Ask for a new link to try again.")
     try:
         active = await host.connects.redeem(pending, code, host.targets.client_of(pending.stored))
     except LeadError as error:
         LOG.warning("connect.failed", account_id=pending.stored.id, slug=pending.stored.provider, reason=error.message)
         await host.connects.refused(pending, error.message)
-        return _message(502, "The account could not be connected", f"{error.message}. Ask for a new link to try again.")
-    return _connected(pending) if active else _message(400, "Nothing to connect", OVER)
+        return message(502, "The account could not be connected", f"{error.message}. Ask for a new link to try again.")
+    return _connected(pending) if active else _over()
 
 
 async def show_form(request: Request) -> Response:
     """The form for the credentials of one account."""
     pending = await host_of(request.scope).connects.find(request.path_params["state"])
     if pending is None:
-        return _message(400, "Nothing to connect", OVER)
+        return _over()
     provider = host_of(request.scope).registry.get(pending.stored.provider)
     return _form(provider, pending, [Box(setting) for setting in sheet.settings_of(provider)])
 
@@ -74,7 +74,7 @@ async def take_form(request: Request) -> Response:
     state = request.path_params["state"]
     pending = await host.connects.find(state)
     if pending is None:
-        return _message(400, "Nothing to connect", OVER)
+        return _over()
     provider = host.registry.get(pending.stored.provider)
     form = await read_form(request)
     values, faults = _values(provider, form)
@@ -84,7 +84,7 @@ async def take_form(request: Request) -> Response:
         except SettingsError as error:
             faults = {problem.field: problem.message for problem in error.problems} or {"settings": error.message}
         else:
-            return _connected(pending, shown=True) if active else _message(400, "Nothing to connect", OVER)
+            return _connected(pending, shown=True) if active else _over()
     boxes = [
         Box(setting, "" if setting.is_secret else form.get(setting.name, ""), _fault_of(setting.name, faults))
         for setting in sheet.settings_of(provider)
@@ -129,13 +129,12 @@ def _connected(pending: Pending, *, shown: bool = False) -> Response:
     if pending.return_to and not shown:
         return RedirectResponse(pending.return_to, 303)
     text = "You can close this page." if not pending.return_to else ""
-    return _message(200, "The account is connected", text, pending.return_to)
+    link = f"Back to {urlsplit(pending.return_to).hostname}"
+    return message(200, "The account is connected", text, href=pending.return_to, link=link)
 
 
-def _message(status: int, title: str, text: str, return_to: str = "") -> Response:
-    way_out = {"href": return_to, "text": f"Back to {urlsplit(return_to).hostname}"} if return_to else None
-    values = {"title": title, "text": text, "way_out": way_out}
-    return HTMLResponse(render("message.html", here="", session=None, **values), status)
+def _over() -> Response:
+    return message(400, "Nothing to connect", OVER)
 
 
 def routes() -> list[BaseRoute]:

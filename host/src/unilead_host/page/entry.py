@@ -73,12 +73,14 @@ def foreign_form(request: Request, session: Session | None = None) -> Response:
     text = "It did not come from this page, or it is too old. Load the page again and repeat."
     if wants_part(request):
         return _notice(403, f"This form is not accepted. {text}", "/console", "To the console")
-    return message(403, "This form is not accepted", text, session, href="/console", link="To the console")
+    return message(403, "This form is not accepted", text, session=session, href="/console", link="To the console")
 
 
-def message(status: int, title: str, text: str, session: Session | None, *, href: str, link: str) -> HTMLResponse:
-    """A page that says one thing, and the way out."""
-    values = {"title": title, "text": text, "way_out": {"href": href, "text": link}}
+def message(
+    status: int, title: str, text: str, *, session: Session | None = None, href: str = "", link: str = ""
+) -> HTMLResponse:
+    """A page that says one thing, and the way out where there is one."""
+    values = {"title": title, "text": text, "way_out": {"href": href, "text": link} if href else None}
     return HTMLResponse(render("message.html", here="", session=session, **values), status)
 
 

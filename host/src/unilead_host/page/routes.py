@@ -82,7 +82,7 @@ async def show_provider(request: Request) -> Response:
         is_installed = slug in registry.slugs
         title = f"{slug} cannot be used" if is_installed else "No such provider"
         text = sentence(error.message) + (f" {sentence(error.hint)}" if error.hint else "")
-        return message(500 if is_installed else 404, title, text, session, href="/", link="All providers")
+        return message(500 if is_installed else 404, title, text, session=session, href="/", link="All providers")
     values = {
         "provider": provider,
         "summary": sheet.summary(provider),

@@ -25,7 +25,7 @@ async def show_static(request: Request) -> Response:
     name = request.path_params["name"]
     content = _files().get(name)
     if content is None:
-        return message(404, "Nothing is here", "There is no such file.", None, href="/", link="All providers")
+        return message(404, "Nothing is here", "There is no such file.", href="/", link="All providers")
     is_current = request.query_params.get("v") == digest_of(name)
     headers = {"cache-control": FOR_GOOD if is_current else "no-cache"}
     return Response(content, media_type=MEDIA_TYPES[name.rpartition(".")[2]], headers=headers)

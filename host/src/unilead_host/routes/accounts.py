@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from unilead import ConfigurationError, LeadError, SettingsError, UnknownProviderError
+from unilead_host.account_document import account_document
 from unilead_host.account_settings import WHOLE
-from unilead_host.answers import account_document
 from unilead_host.auth import FORBIDDEN, host_of
 from unilead_host.crypto import SealError
 from unilead_host.lead_errors import error_answer

@@ -29,7 +29,7 @@ async def _readyz(request: Request) -> Response:
     host = host_of(request.scope)
     if host.watchdog.is_shy:
         raise Refusal(503, "A plugin held the host up; its log names it", headers={"Retry-After": "1"})
-    if getattr(request.app.state, "draining", False):
+    if request.app.state.draining:
         raise Refusal(503, "The host is about to end", headers={"Retry-After": "1"})
     try:
         await host.database.check()
