@@ -16,7 +16,6 @@ yields what is to be done, and decides what becomes of the leads of one request:
 from __future__ import annotations
 
 import copy
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from typing import Any, TypeAlias
 
 from unilead.auth import check_sign_in
 from unilead.errors import AuthError, HookContractError, LeadError, MissingFieldsError, RejectedError
-from unilead.exchange import Result, refuse_losses
+from unilead.exchange import Result, new_request_id, refuse_losses
 from unilead.gate import Gate
 from unilead.message import Request, Response
 from unilead.provider import Provider
@@ -104,7 +103,7 @@ class Run:
             try:
                 ready.append(self._composed(index, given))
             except LeadError as error:
-                verdicts[index] = self._stamped(error, secrets.token_hex(8))
+                verdicts[index] = error.stamp(self.provider.slug, new_request_id())
         try:
             yield from self._together(ready, verdicts)
         except Exception as fault:  # the application's own: raised once what is known is passed on
@@ -167,7 +166,7 @@ class Run:
                 self._finished(row)
                 good.append(row)
             except LeadError as error:
-                refused[row.index] = self._stamped(error, secrets.token_hex(8))
+                refused[row.index] = error.stamp(self.provider.slug, new_request_id())
         return good, refused
 
     def _finished(self, row: _Row) -> Request:
@@ -185,7 +184,7 @@ class Run:
             verdicts[row.index] = yield from self._single(row)
 
     def _single(self, row: _Row) -> Steps[Verdict]:
-        request_id = secrets.token_hex(8)
+        request_id = new_request_id()
         try:
             request = self._finished(row)
             sending = self._sending()
@@ -193,12 +192,12 @@ class Run:
             response, created = yield from self.gate.through(sending.send(request, self.provider.parse_response))
         except LeadError as error:
             self.gate.close_for(error, is_about_account=isinstance(error, AuthError) and error.is_about_account)
-            return self._stamped(error, request_id)
+            return error.stamp(self.provider.slug, request_id)
         return Result(created, row.request.dropped, row.lead.unknown, request, response, sending.attempts, request_id)
 
     def _batch(self, request: Request, rows: list[_Row], verdicts: Verdicts, attempt: int) -> Steps[None]:
         """Send one batch, until each of its rows has a verdict."""
-        request_id = secrets.token_hex(8)
+        request_id = new_request_id()
 
         def judge(response: Response, request: Request, settings: Settings) -> list[Any]:
             return self.provider.parse_batch(response, request, len(rows), settings)
@@ -219,7 +218,7 @@ class Run:
             else:
                 if sending.doubtful:
                     answer.doubt()
-                verdicts[row.index] = self._stamped(answer, request_id)
+                verdicts[row.index] = answer.stamp(self.provider.slug, request_id)
         yield from self._repeated(rows, verdicts, attempt)
 
     def _failed(self, error: LeadError, rows: list[_Row], verdicts: Verdicts, request_id: str) -> Steps[None]:
@@ -230,7 +229,7 @@ class Run:
             yield from self._together(rows[:half], verdicts)
             yield from self._together(rows[half:], verdicts)
             return
-        verdicts.update((row.index, self._stamped(copy.copy(error), request_id)) for row in rows)
+        verdicts.update((row.index, copy.copy(error).stamp(self.provider.slug, request_id)) for row in rows)
 
     def _repeated(self, rows: list[_Row], verdicts: Verdicts, attempt: int) -> Steps[None]:
         """Send those rows again that the CRM says it did not process."""
@@ -262,11 +261,6 @@ class Run:
                 raise _CallbackError from fault
         for row in fresh:
             row.announced = True
-
-    def _stamped(self, error: LeadError, request_id: str) -> LeadError:
-        error.provider = error.provider or self.provider.slug
-        error.request_id = request_id
-        return error
 
 
 def _parsed(given: Any) -> Lead:

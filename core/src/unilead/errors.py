@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 if TYPE_CHECKING:
     from unilead.message import Response
@@ -124,6 +124,12 @@ class LeadError(Exception):
     def doubt(self) -> None:
         """Take note that the lead may exist all the same, so that it must not be sent again."""
         self.outcome, self.retryable, self.hint = "unknown", False, UNKNOWN_HINT
+
+    def stamp(self, provider: str, request_id: str) -> Self:
+        """Note which call it ended; a provider that it names already stays. Returns: the same error."""
+        self.provider = self.provider or provider
+        self.request_id = request_id
+        return self
 
     def document(self) -> dict[str, Any]:
         """The failure as programs read it: in the command line's JSON and in the results of an import."""

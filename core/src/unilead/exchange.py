@@ -75,7 +75,7 @@ def exchange(
     Returns: the result, once the CRM answered with an id.
     Raises: LeadError; its ``outcome`` says whether the lead may exist.
     """
-    request_id = secrets.token_hex(8)
+    request_id = new_request_id()
     try:
         request = provider.build_request(lead, settings, base_url=options.base_url, remote_query=options.remote_query)
         if options.on_unsupported == "raise":
@@ -89,8 +89,7 @@ def exchange(
         if options.read_back:
             created = yield from call.read_back(created)
     except LeadError as error:
-        error.provider = error.provider or provider.slug
-        error.request_id = request_id
+        error.stamp(provider.slug, request_id)
         raise
     return Result(created, request.dropped, lead.unknown, call.request, response, call.attempts, request_id)
 
@@ -108,16 +107,20 @@ def read_exchange(
     Returns: the result; its ``lead`` is what the CRM has stored.
     Raises: LeadError.
     """
-    request_id = secrets.token_hex(8)
+    request_id = new_request_id()
     try:
         request = provider.build_read_request(lead_id, settings, base_url=options.base_url)
         call = Sending(provider, settings, options, clock)
         response, lead = yield from call.send(request, provider.parse_response)
     except LeadError as error:
-        error.provider = error.provider or provider.slug
-        error.request_id = request_id
+        error.stamp(provider.slug, request_id)
         raise
     return Result(lead, (), (), call.request, response, call.attempts, request_id)
+
+
+def new_request_id() -> str:
+    """Make the id of one call; results and errors name it, and so may logs."""
+    return secrets.token_hex(8)
 
 
 def refuse_losses(paths: tuple[str, ...]) -> None:
