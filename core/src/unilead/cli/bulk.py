@@ -19,7 +19,20 @@ from unilead.cli.client import open_client
 from unilead.cli.dry_run import Target, survey_of, target_of
 from unilead.cli.inputs import check_one_target
 from unilead.cli.progress import progress_of
-from unilead.cli.show import UNKNOWN, Command, heading, in_rows, note, note_way_out, one_line, pairs, print_json, which
+from unilead.cli.show import (
+    INTERRUPTED,
+    TERMINATED,
+    UNKNOWN,
+    Command,
+    heading,
+    in_rows,
+    note,
+    note_way_out,
+    one_line,
+    pairs,
+    print_json,
+    which,
+)
 from unilead.importing.columns import Columns
 from unilead.importing.key import check_apart
 from unilead.importing.ledger import STATUSES, Ledger
@@ -28,7 +41,6 @@ from unilead.importing.report import import_page, write_csv, write_page
 from unilead.importing.run import Again, AlreadyImportedError, Import, prepare, results_path
 from unilead.importing.tally import Tally
 
-INTERRUPTED, TERMINATED = 130, 143
 TOP_REASONS = 5
 TOP_DROPPED = 10
 STOPPING = b"\nunilead: stopping; waiting for the requests in flight (again: leave at once)\n"

@@ -11,7 +11,7 @@ from itertools import pairwise
 import click
 
 from unilead.cli.lazy import LazyGroup
-from unilead.cli.show import UNKNOWN, OutputError, note, report
+from unilead.cli.show import INTERRUPTED, READER_GONE, UNKNOWN, OutputError, note, report
 from unilead.version import VERSION
 
 COMMANDS = {  # name: its module, and what it does
@@ -27,8 +27,6 @@ COMMANDS = {  # name: its module, and what it does
     "simulate": ("sending", "Serve a CRM's simulator on this machine."),
     "new-plugin": ("authoring", "Make a provider of your own from a template."),
 }
-INTERRUPTED = 130
-READER_GONE = 141  # what shells report of a process whose reader went away
 
 
 @click.group(cls=LazyGroup, package="unilead.cli", table=COMMANDS)

@@ -15,7 +15,7 @@ from unilead.accounts import load_account
 from unilead.cli.client import open_client
 from unilead.cli.inputs import check_one_target, excluded_paths, read_lead
 from unilead.cli.losses import naming_unknown, note_losses
-from unilead.cli.show import Command, compact, error_document, heading, line, note, pairs, print_json
+from unilead.cli.show import TERMINATED, Command, compact, error_document, heading, line, note, pairs, print_json
 from unilead.cli.wire import shown_request
 from unilead.client import Client
 from unilead.errors import LeadError, MissingFieldsError
@@ -24,8 +24,6 @@ from unilead.registry import Registry
 from unilead.schema import Lead
 from unilead.simulator import Simulator
 from unilead.simulator_server import Served
-
-TERMINATED = 143  # what shells report of a process that was asked to end
 
 SAMPLE_LEAD = {
     "title": "Analytical engines, 40 seats",

@@ -30,6 +30,7 @@ _STDOUT = "unilead.stdout"
 ENDLESS = 10_000  # columns of a pipe or a file
 GAP = 2  # columns between the cells of a table
 UNKNOWN = 3
+INTERRUPTED, READER_GONE, TERMINATED = 130, 141, 143  # exit codes as shells report them of a process that was stopped
 
 
 class Command(click.Command):
