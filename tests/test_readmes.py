@@ -11,7 +11,7 @@ import pytest
 from docs.site.feature_tables import BEGIN, END, feature_table, with_table
 from tests.members import PLUGINS, slug_of
 from unilead import OAuth2, Registry
-from unilead.accounts import account_of
+from unilead.account_files import account_of
 
 REGISTRY = Registry(overrides=False)
 SECTIONS = ["Account", "Credentials", "Features", "Where the fields go", "Good to know"]

@@ -12,7 +12,7 @@ import pytest
 
 from acme import TOKEN, EmptyRegistry, make_info, make_plugin
 from unilead import OAuth2, OAuthSettings, RateLimit, RateLimitError, Registry, SettingsError
-from unilead.accounts import load_account
+from unilead.account_files import load_account
 from unilead.cli import main
 from unilead.cli.inputs import remote_query
 

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from unilead import InvalidLeadError, SettingsError
-from unilead.accounts import MAX_FILE, load_account
+from unilead.account_files import MAX_FILE, load_account
 from unilead.cli import inputs
 from unilead.cli.group import run
 from unilead.cli.inputs import excluded_paths, field_names, header_map, read_bytes, read_lead, remote_query

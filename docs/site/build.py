@@ -28,7 +28,7 @@ DOCS = Path(__file__).parents[1]
 PAGES = Path(__file__).parent / "pages"
 CORE = Path(unilead.__file__).parent
 API = {
-    "Clients and results": ["client", "exchange", "in_flight", "pace"],
+    "Clients and results": ["client", "account", "exchange", "in_flight", "pace"],
     "Leads": ["schema"],
     "Errors": ["errors"],
     "Credentials": ["credentials", "credential_stores", "oauth"],

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "account": ("Account",),
     "answered": ("RowVerdict", "one_address", "reference", "row_verdict", "typed_items"),
     "client": ("AsyncClient", "Client"),
     "converters": (
@@ -28,7 +29,7 @@ _HOMES = {
     "fields": ("Field", "Part"),
     "hooks": ("hookimpl",),
     "in_flight": ("AsyncCreating", "Creating"),
-    "info": ("Account", "BasicAuth", "HeaderAuth", "OAuth2", "ProviderInfo", "RateLimit", "VendorRule"),
+    "info": ("BasicAuth", "HeaderAuth", "OAuth2", "ProviderInfo", "RateLimit", "VendorRule"),
     "installed": ("Plugin",),
     "mapping": ("FieldMap",),
     "merging": ("thaw",),

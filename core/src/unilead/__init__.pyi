@@ -4,6 +4,9 @@ from pydantic import (
     SecretStr as SecretStr,
 )
 
+from unilead.account import (
+    Account as Account,
+)
 from unilead.answered import (
     RowVerdict as RowVerdict,
 )
@@ -147,9 +150,6 @@ from unilead.in_flight import (
 )
 from unilead.in_flight import (
     Creating as Creating,
-)
-from unilead.info import (
-    Account as Account,
 )
 from unilead.info import (
     BasicAuth as BasicAuth,

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unilead.access import Access
+from unilead.account import Account
 from unilead.auth import can_renew, scheme_of
 from unilead.credentials import CredentialStore, MemoryCredentialStore
 from unilead.exchange import Result, exchange, read_exchange
 from unilead.granting import redeeming, renewing
-from unilead.info import Account
 from unilead.message import Request
 from unilead.oauth import Grant
 from unilead.pace import Lane, Pacer, Pauses

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from unilead.account import Account
 from unilead.base_client import BaseClient
 from unilead.drive import AsyncDriver, Driver
 from unilead.exchange import Result
-from unilead.info import Account
 from unilead.message import Request
 from unilead.oauth import Grant
 from unilead.schema import Lead

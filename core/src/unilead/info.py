@@ -1,15 +1,12 @@
-"""ProviderInfo (a CRM's data sheet), the authentication schemes, and Account."""
+"""ProviderInfo, a CRM's data sheet, and what it is made of: authentication schemes, rate limits, vendor rules."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
-from uuid import uuid4
 
 from unilead.mapping import FieldMap
 from unilead.quota import QuotaHeaders
@@ -199,32 +196,6 @@ class ProviderInfo:
             except re.error:
                 return f"allows hosts by {pattern!r}, which is no regular expression"
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One customer's connection to one CRM.
-
-    Attributes:
-        provider: slug.
-        settings: the provider's settings; a mapping is copied, and checked against its model at first use. To change
-            an account's settings, make another: ``dataclasses.replace(account, settings=…)``.
-        id: unique name of the account, a uuid; made up when not given.
-        read_back: read each created lead back, to fill what the create did not answer.
-    """
-
-    provider: str
-    settings: Settings | Mapping[str, Any] = field(default_factory=dict, repr=False)
-    id: str = field(default_factory=lambda: str(uuid4()))
-    read_back: bool = False
-
-    def __post_init__(self) -> None:
-        if isinstance(self.settings, Mapping):  # a later change of the caller's would not be seen, and may be half made
-            object.__setattr__(self, "settings", MappingProxyType(deepcopy(dict(self.settings))))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        settings = dict(self.settings) if isinstance(self.settings, Mapping) else self.settings
-        return Account, (self.provider, settings, self.id, self.read_back)
 
 
 @lru_cache(maxsize=256)

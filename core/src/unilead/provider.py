@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from unilead.account import Account
 from unilead.answered import RowVerdict
 from unilead.contradictions import is_id
 from unilead.errors import (
@@ -16,7 +17,7 @@ from unilead.errors import (
     ProviderError,
 )
 from unilead.hook_calls import HookCalls
-from unilead.info import Account, ProviderInfo
+from unilead.info import ProviderInfo
 from unilead.message import Request, Response
 from unilead.origin import check_url
 from unilead.outgoing import UnfitRequestError, finished, with_extra

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unilead.accounts import load_account
+from unilead.account import Account
+from unilead.account_files import load_account
 from unilead.cli.progress import progress_of
 from unilead.cli.show import heading, in_rows, line, pairs, print_json, table, which
 from unilead.importing.readers import Reader
 from unilead.importing.report import survey_page, write_page
 from unilead.importing.run import columns_of
 from unilead.importing.survey import Survey
-from unilead.info import Account
 from unilead.registry import Registry
 from unilead.simulator import Simulator
 

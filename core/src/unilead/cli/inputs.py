@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 import click
 
-from unilead.accounts import load_account
+from unilead.account import Account
+from unilead.account_files import load_account
 from unilead.errors import InvalidLeadError, SettingsError
-from unilead.info import Account
 from unilead.message import is_header_name
 from unilead.provider import Provider
 from unilead.render import PATHS, is_answered

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from unilead.accounts import load_account
+from unilead.account import Account
+from unilead.account_files import load_account
 from unilead.cli.client import open_client
 from unilead.cli.inputs import check_one_target, excluded_paths, read_lead
 from unilead.cli.losses import naming_unknown, note_losses
@@ -19,7 +20,6 @@ from unilead.cli.show import TERMINATED, Command, compact, error_document, headi
 from unilead.cli.wire import shown_request
 from unilead.client import Client
 from unilead.errors import LeadError, MissingFieldsError
-from unilead.info import Account
 from unilead.registry import Registry
 from unilead.schema import Lead
 from unilead.simulator import Simulator

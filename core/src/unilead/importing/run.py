@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from unilead.account import Account
 from unilead.bulk import Verdict
 from unilead.client import Client
 from unilead.errors import LeadError
@@ -20,7 +21,6 @@ from unilead.importing.ledger import STATUSES, Ledger, LedgerError, Status, tota
 from unilead.importing.places import choose
 from unilead.importing.readers import Reader
 from unilead.in_flight import Creating
-from unilead.info import Account
 
 Entry: TypeAlias = tuple[Status, str | None, Mapping[str, Any] | None, Sequence[str]]
 

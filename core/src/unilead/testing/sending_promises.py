@@ -9,9 +9,9 @@ from unittest.mock import Mock
 import pytest
 from pydantic import SecretStr
 
+from unilead.account import Account
 from unilead.client import Client
 from unilead.errors import AuthError, LeadError, OutcomeUnknownError, ProviderError
-from unilead.info import Account
 from unilead.message import Response
 from unilead.provider import Provider
 from unilead.registry import Registry

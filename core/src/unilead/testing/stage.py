@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from unilead.info import Account
+from unilead.account import Account
 from unilead.message import Response
 from unilead.provider import Provider
 from unilead.registry import Registry

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from unilead.accounts import default_id, load_account
+from unilead.account_files import default_id, load_account
 from unilead.cli.show import compact, line, pairs, print_json, table
 from unilead_host.account_document import account_document
 from unilead_host.cli.confirming import YES, confirm

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from unilead.account import Account
 from unilead.errors import Problem, SettingsError
-from unilead.info import Account
 
 MAX_FILE = 1024 * 1024
 _PLACE = re.compile(r"line \d+,? column \d+")
