@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from unilead import (
     Category,
@@ -23,13 +23,10 @@ from unilead import (
     typed_items,
     utc_text,
 )
-
-if TYPE_CHECKING:
-    from unilead_hubspot.provider import HubSpotSettings
+from unilead_hubspot.settings import OWN_PROPERTIES, HubSpotSettings
 
 PathOf: TypeAlias = Callable[[str], str | None]
 
-OWN_PROPERTIES = frozenset({"hs_lead_name", "hs_lead_type", "hubspot_owner_id"})  # what fields are always written to
 MIRRORS = (  # read-only: what HubSpot copies to a lead from its contact, its company and its activity
     "hs_lead_name_calculated",
     "hs_lead_source",
