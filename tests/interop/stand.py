@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from unilead import Account, Client, LeadError, Registry, Request, Response, Result, Simulator
 from unilead.auth import credential_headers
-from unilead.transport.answer import tls_context
+from unilead.transport.call import tls_context
 
 
 @dataclass

@@ -6,6 +6,9 @@ exception's name: a failure counts as *not sent* only when no byte of the reques
 Back ends: ``httpx`` (the default) and ``httpx2`` through their connection pools, ``aiohttp`` natively (asynchronous
 only, fastest with many leads in flight). Which one is used is the application's word, never what happens to be
 installed.
+
+All of them share `call`, `failure` and `answer`. `pool`, `pools` and `network` are httpx and httpx2; `native` and
+`wire` are aiohttp; `given` is a transport that the application hands in.
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import Any
 
 from unilead.message import Request, Response
-from unilead.transport.answer import MAX_ANSWER, CallState, failure, make_response, outgoing_headers
+from unilead.transport.answer import MAX_ANSWER, make_response
+from unilead.transport.call import CallState, outgoing_headers
+from unilead.transport.failure import failure
 
 _NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "InvalidURL", "LocalProtocolError")
 

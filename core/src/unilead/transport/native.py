@@ -14,17 +14,16 @@ from yarl import URL
 
 from unilead.message import Request, Response
 from unilead.origin import is_public
-from unilead.transport.answer import (
+from unilead.transport.call import (
     CONNECT_TIMEOUT,
     KEEPALIVE,
     MAX_CONNECTIONS,
     CallState,
-    ForbiddenAddressError,
-    failure,
     outgoing_headers,
     split_url,
     tls_context,
 )
+from unilead.transport.failure import ForbiddenAddressError, failure
 from unilead.transport.wire import Outgoing, Wire
 
 _START = re.compile(r"[A-Z]+ [!-~]+")

@@ -16,7 +16,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from unilead.origin import is_public
-from unilead.transport.answer import ForbiddenAddressError, current_call
+from unilead.transport.call import current_call
+from unilead.transport.failure import ForbiddenAddressError
 
 _HEAD_END = b"\r\n\r\n"
 _ANOTHER = b"\nHTTP/"  # where a second answer begins, since all that has no stated length ends in a line break

@@ -14,20 +14,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from unilead.message import Request, Response
-from unilead.transport.answer import (
+from unilead.transport.answer import MAX_ANSWER, make_response
+from unilead.transport.call import (
     CONNECT_TIMEOUT,
     KEEPALIVE,
-    MAX_ANSWER,
     MAX_CONNECTIONS,
     WRITE_TIMEOUT,
     CallState,
     current_call,
-    failure,
-    make_response,
     outgoing_headers,
     split_url,
     tls_context,
 )
+from unilead.transport.failure import failure
 from unilead.transport.network import backend_classes
 from unilead.transport.pools import Pools
 

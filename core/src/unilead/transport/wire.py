@@ -18,7 +18,8 @@ from weakref import WeakKeyDictionary
 import aiohttp
 
 from unilead.message import Response
-from unilead.transport.answer import MAX_ANSWER, CallState, make_response
+from unilead.transport.answer import MAX_ANSWER, make_response
+from unilead.transport.call import CallState
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
