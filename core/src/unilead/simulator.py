@@ -159,7 +159,7 @@ class Simulator:
             for method, path in getattr(getattr(cls, name), "routes", ()):
                 pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
                 found.append(_Route(method, re.compile(pattern + "/?", flags), name))
-        cls._routes = tuple(found)
+        cls._routes = tuple(sorted(found, key=lambda one: one.pattern.groups))  # a path without placeholders goes first
 
     def __init__(self) -> None:
         self.leads: dict[str, dict[str, Any]] = {}
@@ -249,25 +249,19 @@ class Simulator:
 
     def send(self, request: Request, *, credentials: Mapping[str, str], timeout: float) -> Response:
         """Answer a client in this process."""
-        self._wait(timeout, time.sleep)
-        return self._meet(request, credentials)
+        if self.faults.latency:
+            time.sleep(min(self.faults.latency, timeout))
+        return self._meet(request, credentials, timeout)
 
     async def send_async(self, request: Request, *, credentials: Mapping[str, str], timeout: float) -> Response:
         """Answer an asynchronous client in this process."""
-        latency = self.faults.latency
-        if latency:
-            await asyncio.sleep(min(latency, timeout))
-        self._wait(timeout, lambda seconds: None)
-        return self._meet(request, credentials)
+        if self.faults.latency:
+            await asyncio.sleep(min(self.faults.latency, timeout))
+        return self._meet(request, credentials, timeout)
 
-    def _wait(self, timeout: float, sleep: Callable[[float], None]) -> None:
-        latency = self.faults.latency
-        if latency:
-            sleep(min(latency, timeout))
-            if latency >= timeout:
-                raise OutcomeUnknownError("the CRM did not answer in time")
-
-    def _meet(self, request: Request, credentials: Mapping[str, str]) -> Response:
+    def _meet(self, request: Request, credentials: Mapping[str, str], timeout: float) -> Response:
+        if self.faults.latency and self.faults.latency >= timeout:
+            raise OutcomeUnknownError("the CRM did not answer in time")
         if self.faults.take("refuse"):
             raise ConnectError("could not connect: refused by the simulator")
         try:

@@ -109,7 +109,6 @@ class InsightlySimulator(Simulator):
         self.leads[str(number)] = self._stored(number, given)
         return self._answer(201, self.leads[str(number)])
 
-    # Paths are tried in the order of the methods' names: `find` must come before `read`.
     @route("GET", "/v3.1/Leads/Search")
     def find(self, call: Call) -> Response:
         name, wanted = call.params.get("field_name"), call.params.get("field_value")
