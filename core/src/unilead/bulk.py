@@ -136,7 +136,8 @@ class Run:
             yield from self._singly(rows, verdicts)
             return
         try:
-            request, taken = self._batch_of(rows)
+            requests = [row.request for row in rows]
+            request, taken = self.provider.build_batch(requests, self.settings, base_url=self.origin)
         except LeadError:
             good, refused = self._separated(rows)
             verdicts.update(refused)
@@ -153,9 +154,6 @@ class Run:
             yield from self._batch(request, together, verdicts, attempt)
         others = [row for place, row in enumerate(rows) if place not in set(taken)]
         yield from self._together(others, verdicts)  # what one batch leaves out may make another
-
-    def _batch_of(self, rows: Sequence[_Row]) -> tuple[Request, tuple[int, ...]]:
-        return self.provider.build_batch([row.request for row in rows], self.settings, base_url=self.origin)
 
     def _separated(self, rows: Sequence[_Row]) -> tuple[list[_Row], Verdicts]:
         """Tell the rows that cannot be encoded from those that can."""
