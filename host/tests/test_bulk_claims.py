@@ -194,6 +194,24 @@ async def test_f066_a_slow_worker_keeps_its_rows(board: Board) -> None:
     assert await board.states(job) == ["sending", "pending", "pending"]
 
 
+async def test_f066_a_worker_that_speaks_up_at_the_last_moment_keeps_its_rows(board: Board) -> None:
+    """Its word is on its way to the database while another worker finds that it said nothing for long."""
+    job, lease = await board.on_its_way()
+    ends = sa.update(bulk_jobs).where(bulk_jobs.c.id == job.id).values(lease_until=now() + 1)
+    async with board.database.transaction() as connection:
+        await connection.execute(ends)
+    with pausing(board.database, "UPDATE", "bulk_jobs") as (waits, go_on):
+        extending = asyncio.create_task(board.claims.extend(lease))
+        await asyncio.to_thread(waits.wait, 10)
+        await asyncio.sleep(1.1)
+        taking = asyncio.create_task(Claims(board.database).take())
+        await asyncio.sleep(0.3)
+        go_on.set()
+        assert await taking is None
+    await extending
+    assert await board.states(job) == ["sending", "pending", "pending"]
+
+
 async def test_f064_what_a_dead_worker_had_on_its_way_is_unknown(board: Board) -> None:
     job, dead = await board.on_its_way()
     await board.die(dead)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -95,6 +96,55 @@ async def test_f083_a_clock_that_jumps_takes_no_job_from_its_own_worker(stage: S
     assert (await job_of(stage, job_id))["rows"]["unknown"] == 0
     assert (await ended(stage, job_id, ["done"]))["rows"] == counted(created=20)
     assert stage.simulators[SELL].count == 20
+
+
+async def test_f085_rows_that_were_taken_for_a_batch_when_the_host_ends_are_pending(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third batch is not full yet: the guard is still being asked about one of its rows."""
+    asked: list[Any] = []
+
+    async def find(*body: Any) -> None:
+        asked.append(body)
+        if len(asked) == 205:
+            await asyncio.sleep(4)
+
+    monkeypatch.setattr(type(stage.host.repeats), "may_hold", True)
+    monkeypatch.setattr(stage.host.repeats, "find", find)
+    stage.simulators["hubspot"].faults.latency = 1.5
+    job_id = await posted(stage, "hubspot", [lead(number) for number in range(210)])
+    async with asyncio.timeout(10):
+        while len(asked) < 205:
+            await asyncio.sleep(0.01)
+    await stage.host.runner.stop()
+    assert (await job_of(stage, job_id))["rows"] == counted(created=200, pending=10)
+
+
+async def test_f085_rows_that_are_claimed_while_the_host_ends_are_pending(stage: Stage) -> None:
+    """It ends while they are committed, so that nobody waits for them any more."""
+    claimed, waits, go_on = set[int](), threading.Event(), threading.Event()
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE bulk_rows") and "attempt +" in statement:
+            claimed.add(id(connection))
+
+    def hold(connection: Any) -> None:
+        if id(connection) in claimed and len(stage.simulators[SELL].calls) == 2:
+            waits.set()
+            go_on.wait(10)
+
+    sa.event.listen(stage.host.database.engine, "after_cursor_execute", note)
+    sa.event.listen(stage.host.database.engine, "commit", hold)
+    stage.simulators[SELL].faults.latency = 0.5
+    job_id = await posted(stage, SELL, [lead(number) for number in range(9)])
+    await asyncio.to_thread(waits.wait, 10)
+    stopping = asyncio.create_task(stage.host.runner.stop())
+    await asyncio.sleep(1)
+    go_on.set()
+    await stopping
+    created = stage.simulators[SELL].count
+    assert (await job_of(stage, job_id))["rows"] == counted(created=created, pending=9 - created)
+    assert 0 < created < 9
 
 
 async def test_f071_a_verdict_that_is_written_late_is_the_one_that_was_given(
