@@ -127,6 +127,8 @@ async def test_a_job_of_an_account_that_is_gone(board: Board, accounts: Accounts
     assert (await board.jobs.post(board.tenant_id, board.account_ids[0], LEADS)).state == "gone"
     assert await board.jobs.get(board.tenant_id, job.id) is None
     assert await board.claims.take() is None
+    other = await board.post(1)
+    assert (await board.take()).job_id == other.id
 
 
 async def test_a_key_is_of_one_request_and_one_account(board: Board) -> None:
@@ -254,11 +256,48 @@ async def test_f063_at_the_start_nobody_works_on_a_file_of_ones_own(board: Board
 
 
 async def test_a_job_that_waits_is_taken_when_its_time_has_come(board: Board) -> None:
-    job = await board.post()
+    job = await board.post(1)
     await board.claims.release(await board.take(), Ending(reason={"message": "later"}, wait=600))
+    await board.on_its_way()  # another job's rows are no reason to take this one
     assert ((await board.seen(job)).status, await board.claims.take()) == ("waiting", None)
     await board.jobs.resume(job)
+    await board.claims.release(await board.take(), Ending(reason={"message": "later"}, wait=0.5))
+    assert ((await board.seen(job)).status, await board.claims.take()) == ("waiting", None)
+    await asyncio.sleep(0.6)
     assert (await board.take()).job_id == job.id
+
+
+async def test_who_works_on_a_job_changes_no_other_job(board: Board) -> None:
+    """Rows of all jobs have the same numbers."""
+    mine, lease = await board.on_its_way()
+    theirs, third = await board.post(1), await board.post(1)
+    on_its_way, untouched = ["sending", "pending", "pending"], ["pending"] * 3
+    other = await board.take()
+    assert (other.job_id, other.orphans, await board.states(mine)) == (theirs.id, (), on_its_way)
+    assert (await board.seen(third)).status == "queued"
+    rows = await board.claims.claim(other, 9)
+    assert [row.lead for row in rows] == LEADS
+    await board.claims.judge(other, [Judged(1, 1, "unknown"), Judged(2, 1, "unknown"), Judged(3, 1, "created", "7")])
+    assert (await board.states(mine), await board.states(third)) == (on_its_way, untouched)
+    await board.claims.judge(lease, [Judged(1, 1, "unknown")])
+    await board.jobs.send_again(theirs, [1, 2])
+    assert await board.states(mine) == ["unknown", "pending", "pending"]
+    await board.jobs.cancel(mine)
+    assert await board.states(theirs) == ["pending", "pending", "created"]
+    rows = await board.claims.claim(other, 9)
+    await board.claims.judge(other, [Judged(row.row, row.attempt, "rejected") for row in rows])
+    await board.claims.release(other, Ending())
+    assert [(await board.seen(job)).status for job in (mine, theirs, third)] == ["cancelled", "done", "queued"]
+    assert await board.states(third) == untouched
+
+
+async def test_rows_are_claimed_one_after_the_other(board: Board) -> None:
+    """What was not sent is nothing for the same worker once more."""
+    job, lease = await board.on_its_way()
+    await board.claims.judge(lease, [Judged(1, 1, "pending")])
+    assert [row.row for row in await board.claims.claim(lease, 1, after=1)] == [2]
+    assert [row.row for row in await board.claims.claim(lease, 9, after=2)] == [3]
+    assert await board.states(job) == ["pending", "sending", "sending"]
 
 
 async def test_a_job_is_done_once_every_row_has_a_verdict(board: Board) -> None:
