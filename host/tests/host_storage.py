@@ -23,8 +23,8 @@ def locked(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def losing_commits(database: Database) -> Iterator[None]:
-    """Meanwhile every commit after a write happens, and the connection is lost before anybody hears of it."""
+def losing_commits(database: Database, *, happen: bool = True) -> Iterator[None]:
+    """Meanwhile every commit after a write happens, or not, and the connection is lost before anybody hears of it."""
     dialect = database.engine.dialect
     commit: Callable[[Any], None] = dialect.do_commit
     writers: set[int] = set()
@@ -34,8 +34,10 @@ def losing_commits(database: Database) -> Iterator[None]:
             writers.add(id(cursor.connection))
 
     def lose(connection: Any) -> None:
-        commit(connection)
-        if id(connection.dbapi_connection) in writers:
+        writes = id(connection.dbapi_connection) in writers
+        if happen or not writes:
+            commit(connection)
+        if writes:
             writers.clear()
             raise dialect.loaded_dbapi.OperationalError("the connection was lost")
 

@@ -35,7 +35,7 @@ class Board:
         self.database = database
         self.tenant_id = tenant_id
         self.account_ids = account_ids
-        self.jobs = Jobs(database, days=1)
+        self.jobs = Jobs(database, days=2)
         self.claims = Claims(database)
 
     async def post(self, account: int = 0, **more: Any) -> Job:
@@ -104,6 +104,12 @@ async def test_f069_a_job_whose_commit_was_lost_and_happened_is_there(board: Boa
         posted = await board.jobs.post(board.tenant_id, board.account_ids[0], LEADS)
     assert posted.state == "new"
     assert posted.job is not None and posted.job.counts["pending"] == 3
+
+
+async def test_f069_a_job_whose_commit_did_not_happen_is_not_called_stored(board: Board) -> None:
+    with losing_commits(board.database, happen=False), pytest.raises(StorageError):
+        await board.jobs.post(board.tenant_id, board.account_ids[0], LEADS)
+    assert await board.jobs.page(board.tenant_id, limit=9) == []
 
 
 async def test_f069_a_job_that_is_stored_is_never_called_not_stored(
@@ -329,6 +335,17 @@ async def test_f067_a_late_answer_may_only_say_that_the_lead_is_there(board: Boa
     assert (row.state, row.lead_id, row.error) == ("created", "77", None)
 
 
+async def test_a_row_tells_when_it_was_sent_and_when_its_verdict_came(board: Board) -> None:
+    job, lease = await board.on_its_way()
+    await board.claims.claim(lease, 1)
+    kept = {"dropped": ["status"], "unknown": ["colour"]}
+    await board.claims.judge(lease, [Judged(1, 1, "created", "77", warnings=kept), Judged(2, 1, "pending")])
+    judged, given_back, untouched = await board.jobs.rows(job, limit=9)
+    assert judged.sent_at is not None and judged.judged_at is not None and judged.sent_at <= judged.judged_at
+    assert (judged.warnings, given_back.warnings) == (kept, {})
+    assert (given_back.judged_at, untouched.sent_at, untouched.judged_at) == (None, None, None)
+
+
 async def test_a_verdict_is_about_its_own_attempt(board: Board) -> None:
     job, lease = await board.on_its_way()
     await board.claims.judge(lease, [Judged(1, 1, "unknown")])
@@ -433,7 +450,7 @@ async def test_a_job_that_took_long_is_kept_from_its_end_on(board: Board) -> Non
     rows = await board.claims.claim(lease, 9)
     await board.claims.judge(lease, [Judged(row.row, row.attempt, "created", "7") for row in rows])
     async with board.database.transaction() as connection:
-        await connection.execute(sa.update(bulk_jobs).values(updated_at=now() - 86_401))
+        await connection.execute(sa.update(bulk_jobs).values(updated_at=now() - 2 * 86_400 - 1))
     await board.claims.release(lease, Ending())
     assert ((await board.seen(job)).status, await board.jobs.purge()) == ("done", 0)
 
@@ -441,9 +458,9 @@ async def test_a_job_that_took_long_is_kept_from_its_end_on(board: Board) -> Non
 async def test_jobs_that_have_been_over_for_long_are_deleted(board: Board) -> None:
     over, pending = await board.post(), await board.post(1)
     await board.jobs.cancel(over)
-    assert await board.jobs.purge() == 0
-    async with board.database.transaction() as connection:
-        await connection.execute(sa.update(bulk_jobs).values(updated_at=now() - 86_401))
-    assert await board.jobs.purge() == 1
+    for days, deleted in ((1.99, 0), (2, 1)):
+        async with board.database.transaction() as connection:
+            await connection.execute(sa.update(bulk_jobs).values(updated_at=now() - days * 86_400))
+        assert await board.jobs.purge() == deleted
     assert await board.jobs.get(board.tenant_id, over.id) is None
     assert (await board.seen(pending)).counts["pending"] == 3
