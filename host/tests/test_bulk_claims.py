@@ -99,6 +99,14 @@ async def test_f061_a_job_is_stored_with_its_rows_or_not_at_all(board: Board, mo
     assert (job.status, job.total, job.counts["pending"]) == ("queued", 3, 3)
 
 
+async def test_f061_every_lead_of_a_long_job_is_a_row_of_it(board: Board) -> None:
+    leads = [f'{{"last_name": "{number}"}}' for number in range(1, 1_203)]
+    posted = await board.jobs.post(board.tenant_id, board.account_ids[0], leads)
+    assert posted.job is not None and posted.job.counts["pending"] == posted.job.total == 1_202
+    rows = await board.claims.claim(await board.take(), 2_000)
+    assert [(row.row, row.attempt, row.lead) for row in rows] == [(row, 1, lead) for row, lead in enumerate(leads, 1)]
+
+
 async def test_f069_a_job_whose_commit_was_lost_and_happened_is_there(board: Board) -> None:
     with losing_commits(board.database):
         posted = await board.jobs.post(board.tenant_id, board.account_ids[0], LEADS)
@@ -141,6 +149,8 @@ async def test_a_key_is_of_one_request_and_one_account(board: Board) -> None:
     first = await board.post(key="k", fingerprint="a")
     assert (await board.post(key="k", fingerprint="a")).id == first.id
     assert (await board.post(1, key="k", fingerprint="a")).id != first.id
+    assert (await board.post(key="l", fingerprint="b")).id != first.id
+    assert (await board.post(key="k", fingerprint="a")).id == first.id
     other = await board.jobs.post(board.tenant_id, board.account_ids[0], LEADS, key="k", fingerprint="b")
     assert (other.state, other.job) == ("mismatch", None)
 
@@ -317,6 +327,18 @@ async def test_a_job_is_done_once_every_row_has_a_verdict(board: Board) -> None:
     await board.claims.release(lease, Ending(reason={"message": "too late"}))
     found = await board.seen(job)
     assert (found.status, found.reason, found.counts["rejected"]) == ("done", None, 2)
+
+
+async def test_a_job_that_is_done_stays_done(board: Board) -> None:
+    job = await board.post()
+    lease = await board.take()
+    rows = await board.claims.claim(lease, 9)
+    await board.claims.judge(lease, [Judged(row.row, row.attempt, "created", "7") for row in rows])
+    await board.claims.release(lease, Ending())
+    for change in (board.jobs.cancel, board.jobs.resume):
+        changed = await change(job)
+        assert changed is not None and changed.status == "done"
+    assert await board.claims.take() is None
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------------
