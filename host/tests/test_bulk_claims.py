@@ -280,7 +280,10 @@ async def test_a_job_that_waits_is_taken_when_its_time_has_come(board: Board) ->
     await board.claims.release(await board.take(), Ending(reason={"message": "later"}, wait=0.5))
     assert ((await board.seen(job)).status, await board.claims.take()) == ("waiting", None)
     await asyncio.sleep(0.6)
-    assert (await board.take()).job_id == job.id
+    lease = await board.take()
+    assert lease.job_id == job.id
+    await board.claims.release(lease, Ending(reason={"message": "stop"}))
+    assert ((await board.seen(job)).status, (await board.seen(job)).not_before) == ("stopped", None)
 
 
 async def test_who_works_on_a_job_changes_no_other_job(board: Board) -> None:
@@ -296,15 +299,17 @@ async def test_who_works_on_a_job_changes_no_other_job(board: Board) -> None:
     await board.claims.judge(other, [Judged(1, 1, "unknown"), Judged(2, 1, "unknown"), Judged(3, 1, "created", "7")])
     assert (await board.states(mine), await board.states(third)) == (on_its_way, untouched)
     await board.claims.judge(lease, [Judged(1, 1, "unknown")])
-    await board.jobs.send_again(theirs, [1, 2])
-    assert await board.states(mine) == ["unknown", "pending", "pending"]
     await board.jobs.cancel(mine)
-    assert await board.states(theirs) == ["pending", "pending", "created"]
-    rows = await board.claims.claim(other, 9)
-    await board.claims.judge(other, [Judged(row.row, row.attempt, "rejected") for row in rows])
+    await board.jobs.send_again(theirs, [1, 2])
+    assert await board.states(mine) == ["unknown", "cancelled", "cancelled"]
+    [first] = await board.claims.claim(other, 1)
+    await board.claims.judge(other, [Judged(1, first.attempt, "rejected")])
+    assert await board.states(theirs) == ["rejected", "pending", "created"]
+    [second] = await board.claims.claim(other, 9)
+    await board.claims.judge(other, [Judged(2, second.attempt, "rejected")])
     await board.claims.release(other, Ending())
     assert [(await board.seen(job)).status for job in (mine, theirs, third)] == ["cancelled", "done", "queued"]
-    assert await board.states(third) == untouched
+    assert (await board.states(third), (await board.seen(third)).counts["pending"]) == (untouched, 3)
 
 
 async def test_rows_are_claimed_one_after_the_other(board: Board) -> None:
@@ -366,6 +371,8 @@ async def test_a_row_tells_when_it_was_sent_and_when_its_verdict_came(board: Boa
     assert judged.sent_at is not None and judged.judged_at is not None and judged.sent_at <= judged.judged_at
     assert (judged.warnings, given_back.warnings) == (kept, {})
     assert (given_back.judged_at, untouched.sent_at, untouched.judged_at) == (None, None, None)
+    await board.jobs.cancel(job)
+    assert [row.judged_at is None for row in await board.jobs.rows(job, limit=9)] == [False] * 3
 
 
 async def test_a_verdict_is_about_its_own_attempt(board: Board) -> None:
@@ -417,12 +424,14 @@ async def test_a_verdict_that_comes_while_its_job_is_cancelled_leaves_nothing_pe
 
 async def test_send_again_changes_all_rows_or_none(board: Board) -> None:
     job, lease = await board.on_its_way()
-    await board.claims.judge(lease, [Judged(1, 1, "unknown")])
-    await board.claims.release(lease, Ending(reason={"message": "stop"}))
-    assert await board.jobs.send_again(job, [1, 2, 9]) == (None, [2, 9])
-    assert await board.states(job) == ["unknown", "pending", "pending"]
+    await board.claims.claim(lease, 1)
+    await board.claims.judge(lease, [Judged(1, 1, "unknown"), Judged(2, 1, "unknown")])
+    await board.claims.release(lease, Ending(reason={"message": "later"}, wait=600))
+    assert await board.jobs.send_again(job, [1, 3, 9]) == (None, [3, 9])
+    assert await board.states(job) == ["unknown", "unknown", "pending"]
     found, others = await board.jobs.send_again(job, [1])
     assert found is not None and (found.status, found.reason, others) == ("queued", None, [])
+    assert await board.states(job) == ["pending", "unknown", "pending"]
 
 
 async def test_who_works_on_a_job_waits_for_nobody_who_deletes_its_account(board: Board) -> None:
@@ -467,6 +476,8 @@ async def test_what_is_written_twice_changes_nothing(board: Board) -> None:
 
 
 async def test_a_job_that_took_long_is_kept_from_its_end_on(board: Board) -> None:
+    stopped = await board.post()
+    await board.claims.release(await board.take(), Ending(reason={"message": "stop"}))
     job = await board.post()
     lease = await board.take()
     rows = await board.claims.claim(lease, 9)
@@ -474,7 +485,12 @@ async def test_a_job_that_took_long_is_kept_from_its_end_on(board: Board) -> Non
     async with board.database.transaction() as connection:
         await connection.execute(sa.update(bulk_jobs).values(updated_at=now() - 2 * 86_400 - 1))
     await board.claims.release(lease, Ending())
-    assert ((await board.seen(job)).status, await board.jobs.purge()) == ("done", 0)
+    await board.jobs.cancel(stopped)
+    assert [(await board.seen(one)).status for one in (job, stopped)] == ["done", "cancelled"]
+    assert (await board.states(stopped), await board.jobs.purge()) == (["cancelled"] * 3, 0)
+    async with board.database.transaction() as connection:
+        await connection.execute(sa.update(bulk_jobs).values(updated_at=now() - 2 * 86_400 - 1))
+    assert await board.jobs.purge() == 2
 
 
 async def test_jobs_that_have_been_over_for_long_are_deleted(board: Board) -> None:

@@ -157,6 +157,16 @@ async def test_s012_lists_show_what_is_ones_own(ours: Tenant, theirs: Tenant) ->
     assert (await bound("GET", "/me")).json()["id"] == made["id"]
 
 
+async def test_s012_what_was_asked_a_moment_ago_is_no_answer_to_somebody_else(ours: Tenant, theirs: Tenant) -> None:
+    """Accounts are remembered for a second: each for its tenant, and by its own id."""
+    made, blocked = [(await ours.made(is_simulated=True, settings=None))["id"] for _ in range(2)]
+    await ours.host.accounts.set_blocked(ours.id, blocked, True)
+    for caller, account_id, status in ((ours, made, 200), (theirs, made, 404), (ours, blocked, 503), (ours, made, 200)):
+        answer = await asked(caller, "POST", LEADS, "integrated_account_id={id}", LEAD, account_id)
+        assert answer.status_code == status
+    assert ours.host.simulators["acme"].count == 2
+
+
 async def test_s012_the_console_knows_the_accounts_of_its_session_alone(ours: Tenant, theirs: Tenant) -> None:
     made = await ours.made(is_simulated=True, settings=None, label="our-own-label")
     word = await signed_in(theirs)

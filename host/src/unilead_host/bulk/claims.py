@@ -155,7 +155,6 @@ class Claims:
             state = await connection.scalar(sa.select(columns.state).where(mine).with_for_update(key_share=True))
             if state is None:
                 return
-            await cancel_rows(connection, lease.job_id)
             if state == "queued":
                 values |= _later(ending) if await connection.scalar(sa.select(is_open)) else _DONE
             # the only update of the job: PostgreSQL takes a second one for an insert, and locks its account
@@ -213,7 +212,7 @@ def _takeable() -> Any:
     return (
         sa.select(job.id, job.tenant_id, job.account_id, is_due.label("is_due"))
         .join(accounts, accounts.c.id == job.account_id)
-        .where((is_due | has_orphans) & _is_free(), ~_is_worked_on(job.account_id))
+        .where(is_due | has_orphans, ~_is_worked_on(job.account_id))
         .order_by(job.created_at, job.id)
     )
 
