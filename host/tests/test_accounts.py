@@ -6,17 +6,19 @@ import asyncio
 import dataclasses
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
+from host_storage import losing_commits
 from unilead import Registry, SettingsError, UnknownProviderError
 from unilead_host.accounts import Accounts
 from unilead_host.crypto import SealError, Vault
 from unilead_host.paging import cursor_of
-from unilead_host.storage import Database
+from unilead_host.storage import Database, StorageError
 from unilead_host.storage.tables import accounts as table
 from unilead_host.tenants import Tenants
 
@@ -43,6 +45,8 @@ async def test_an_account_is_made_asked_for_and_opened(accounts: Accounts, tenan
     assert (account.provider, account.id, account.read_back) == ("acme", made.id, True)
     assert account.settings.token.get_secret_value() == CANARY  # type: ignore[union-attr]
     assert CANARY not in f"{made!r}{account!r}"
+    changed = await accounts.update(tenant_id, made.id, read_back=False)
+    assert changed is not None and not (await accounts.account_of(changed)).read_back
 
 
 async def test_context_shows_the_settings_that_are_no_secrets(accounts: Accounts, tenant_id: str) -> None:
@@ -97,10 +101,13 @@ async def test_listing_page_by_page(accounts: Accounts, tenant_id: str) -> None:
 
 async def test_updating_settings_key_by_key(accounts: Accounts, tenant_id: str) -> None:
     made = await accounts.create(tenant_id, "globex", {"access_token": "t", "region": "us"})
+    assert (await accounts.account_of(made)).settings.region == "us"  # type: ignore[union-attr]
     await accounts.note_auth_error(made, {"message": "no"})
+    await accounts.note_forbidden(made, "create", [])
     changed = await accounts.update(tenant_id, made.id, settings={"access_token": "u", "region": None})
     assert changed is not None
     assert (changed.status, changed.last_error, changed.context) == ("active", None, {})
+    assert changed.last_forbidden_error is None
     assert (await accounts.account_of(changed)).settings.region == "eu"  # type: ignore[union-attr]
     with pytest.raises(SettingsError):
         await accounts.update(tenant_id, made.id, settings={"access_token": None})
@@ -128,7 +135,7 @@ async def test_a_forbidden_answer_is_noted_and_leaves_the_status(accounts: Accou
     assert noted is not None
     assert noted.status == "active"
     error = noted.last_forbidden_error or {}
-    assert error.pop("occurred_at").endswith("Z")
+    assert abs(datetime.fromisoformat(error.pop("occurred_at")) - datetime.now(UTC)) < timedelta(minutes=1)
     assert error == {"resource": "crm/leads", "method": "create", "missing_scopes": ["leads.write"]}
 
 
@@ -138,6 +145,20 @@ async def test_blocking_an_account_and_letting_it_go_on(accounts: Accounts, tena
         changed = await accounts.set_blocked(tenant_id, made.id, blocked)
         assert changed is not None
         assert (changed.is_blocked, changed.status) == (blocked, "active")
+
+
+async def test_f069_a_change_is_seen_at_once_also_where_its_commit_was_lost(
+    accounts: Accounts, tenant_id: str, database: Database
+) -> None:
+    made = await accounts.create(tenant_id, "acme", {"token": "t"})
+    assert await accounts.recall(tenant_id, made.id) == made
+    with losing_commits(database), pytest.raises(StorageError):
+        await accounts.set_blocked(tenant_id, made.id, True)
+    recalled = await accounts.recall(tenant_id, made.id)
+    assert recalled is not None and recalled.is_blocked
+    assert await accounts.recall(tenant_id, str(uuid4())) is None
+    await accounts.delete(tenant_id, made.id)
+    assert await accounts.recall(tenant_id, made.id) is None
 
 
 async def test_an_account_that_waits_for_its_connect(accounts: Accounts, tenant_id: str) -> None:
@@ -153,6 +174,8 @@ async def test_a_simulated_account_needs_no_settings(accounts: Accounts, tenant_
     made = await accounts.create(tenant_id, "acme", is_simulated=True)
     assert made.is_simulated
     assert (await accounts.account_of(made)).settings.token  # type: ignore[union-attr]
+    with pytest.raises(SettingsError):  # a real one does, and gets no made-up ones
+        await accounts.create(tenant_id, "acme")
 
 
 async def test_s022_a_copied_row_breaks_the_account(accounts: Accounts, tenant_id: str, database: Database) -> None:
@@ -162,6 +185,7 @@ async def test_s022_a_copied_row_breaks_the_account(accounts: Accounts, tenant_i
         await connection.execute(table.update().where(table.c.id == two.id).values(sealed=one.sealed))
     copied = await accounts.get(tenant_id, two.id)
     assert copied is not None
+    assert await accounts.account_of(one)  # which is open by now
     with pytest.raises(SealError, match="another account"):
         await accounts.account_of(copied)
     broken = await accounts.get(tenant_id, two.id)
@@ -193,11 +217,15 @@ async def test_s023_the_keys_are_checked_at_the_start(
     accounts: Accounts, tenant_id: str, database: Database, registry: Registry
 ) -> None:
     await Accounts(database, Vault(), registry).check_keys()  # nothing is stored yet
-    await accounts.create(tenant_id, "acme", {"token": "t"})
+    made = await accounts.create(tenant_id, "acme", {"token": "t"})
     await accounts.check_keys()
     for vault in (Vault(), Vault([Vault.new_key()])):
         with pytest.raises(SealError, match="cannot be opened"):
             await Accounts(database, vault, registry).check_keys()
+    keyless = Accounts(database, Vault(), registry)
+    with pytest.raises(SealError):
+        await keyless.account_of(made)
+    assert await accounts.get(tenant_id, made.id) == made  # it is the host that is broken
     with pytest.raises(SealError, match="UNILEAD_HOST_ENCRYPTION_KEYS"):
         await Accounts(database, Vault(), registry).create(tenant_id, "acme", {"token": "t"})
 

@@ -129,6 +129,24 @@ async def test_new_settings_forget_what_grew_from_the_old(
         assert await connection.scalar(sa.select(sa.func.count()).select_from(table)) == 0
 
 
+async def test_nothing_that_happens_to_one_account_touches_the_tokens_of_another(
+    store: HostCredentialStore, key: CredentialKey, accounts: Accounts, stored: StoredAccount
+) -> None:
+    """Both were made with the same settings."""
+    twin = await accounts.create(stored.tenant_id, "globex", {"client_id": "app", "refresh_token": "first"})
+    other = CredentialKey.of(twin.id, (await accounts.account_of(twin)).settings)  # type: ignore[arg-type]
+    assert await store.save(other, FRESH)
+    assert await store.lease(key, 0, "one", 30)
+    assert await store.lease(other, 1, "two", 30)
+    assert await store.save(key, Credentials(state="needs_reauth", reason="invalid_grant"))
+    await store.reopen(stored.id)
+    await accounts.update(stored.tenant_id, stored.id, settings={"refresh_token": "second"})
+    await store.forget(stored.id)
+    await accounts.delete(stored.tenant_id, stored.id)
+    assert await store.load(other) == dataclasses.replace(FRESH, version=1)
+    assert await accounts.get(twin.tenant_id, twin.id) == twin
+
+
 async def test_a_deleted_account_keeps_nothing_and_takes_nothing(
     store: HostCredentialStore, key: CredentialKey, accounts: Accounts, stored: StoredAccount
 ) -> None:

@@ -237,7 +237,7 @@ class Accounts:
                 "resource": "crm/leads",
                 "method": method,
                 "missing_scopes": [*missing_scopes],
-                "occurred_at": timestamp(at or 0.0),
+                "occurred_at": timestamp(at),
             }
             changes = {"last_forbidden_error": json.dumps(error)}
             await change(connection, owned(stored.tenant_id, stored.id), changes)
