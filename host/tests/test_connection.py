@@ -51,6 +51,15 @@ async def test_closing_loses_nothing() -> None:
     assert joining.is_closing()
 
 
+async def test_what_is_held_for_a_client_that_has_gone_is_dropped() -> None:
+    recorder = Recorder()
+    joining = Joining(recorder, asyncio.get_running_loop())
+    joining.write(b"late")
+    recorder.close()
+    await asyncio.sleep(0)
+    assert recorder.written == [b"closed"]
+
+
 async def test_an_answer_is_one_write() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})

@@ -30,9 +30,9 @@ class Joining:
         self._held.append(data)
 
     def flush(self) -> None:
-        """Pass on what is held."""
-        if self._held:
-            held, self._held = self._held, []
+        """Pass on what is held, unless the client has gone since it was written."""
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():  # uvloop raises what asyncio passes over
             self._transport.write(b"".join(held))
 
     def close(self) -> None:
