@@ -30,7 +30,7 @@ from unilead_host.storage import StorageError
 from unilead_host.targets import Target, Targets
 from unilead_host.verdict_writes import VerdictWrites
 from unilead_host.verdicts import REPEATED, Created, Refused, Verdict, claim_refusal, restored, unknown_keys
-from unilead_host.wire import UNKNOWN, Answer, Refusal, unavailable
+from unilead_host.wire import SOON, UNKNOWN, Answer, Refusal, unavailable
 
 MARGIN = 0.5  # seconds of the budget that are left for answering
 Trace: TypeAlias = dict[str, Any]
@@ -213,7 +213,7 @@ class LeadService:
     def _time_left(self, call: LeadCall) -> float:
         left = self._budget - (time.monotonic() - call.started)
         if left <= 0:
-            raise Refusal(503, "Nothing was sent: the host is too busy", headers={"Retry-After": "1"})
+            raise Refusal(503, "Nothing was sent: the host is too busy", headers=SOON)
         return left
 
     async def _refused(self, attempt: _Attempt, error: LeadError, dropped: tuple[str, ...]) -> Refused:

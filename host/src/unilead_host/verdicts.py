@@ -12,7 +12,7 @@ from unilead.render import render_json
 from unilead_host.lead_errors import error_answer
 from unilead_host.parameters import LeadParameters
 from unilead_host.targets import NOT_FOUND
-from unilead_host.wire import UNKNOWN, Answer, Refusal, warning_headers
+from unilead_host.wire import SOON, UNKNOWN, Answer, Refusal, warning_headers
 
 Keep: TypeAlias = Literal["done", "unknown", "release"]
 Outcome: TypeAlias = Literal["created", "rejected", "throttled", "not_sent", "unknown"]
@@ -171,7 +171,7 @@ def claim_refusal(state: str) -> Refusal:
     status, message = _CLAIMED[state]
     if state == "unknown":
         return Refusal(status, message, details=dict(UNKNOWN))
-    return Refusal(status, message, headers={"Retry-After": "1"} if state == "running" else None)
+    return Refusal(status, message, headers=SOON if state == "running" else None)
 
 
 # --- personal data in a CRM's words -----------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ _FIXED_PHRASES = {  # these differ between versions of Python
     422: "Unprocessable Entity",
 }
 PHRASES = {status.value: status.phrase for status in HTTPStatus} | _FIXED_PHRASES
+SOON = {"Retry-After": "1"}  # for what is over in a moment
 UNKNOWN = {"outcome": "unknown", "safe_to_retry": False}
 _IDS = Random()  # noqa: S311 - no secrets; our own, so that seeding the shared one makes no ids repeat
 
@@ -97,7 +98,7 @@ def error_body(status: int, message: str, **more: Any) -> dict[str, Any]:
 
 def unavailable(error: Exception) -> Answer:
     """The answer when the database cannot be used: nothing was sent."""
-    return Refusal(503, f"Nothing was sent: {error}", headers={"Retry-After": "1"}).answer
+    return Refusal(503, f"Nothing was sent: {error}", headers=SOON).answer
 
 
 def retry_after_header(seconds: float | None) -> dict[str, str]:

@@ -12,7 +12,7 @@ from unilead_host.auth import CHALLENGE, bearer_token, host_of, is_loopback_name
 from unilead_host.metrics import CONTENT_TYPE
 from unilead_host.settings import HostSettings
 from unilead_host.storage import StorageError
-from unilead_host.wire import Refusal
+from unilead_host.wire import SOON, Refusal
 
 
 async def _ping(request: Request) -> Response:
@@ -28,13 +28,13 @@ async def _readyz(request: Request) -> Response:
     """The host can take a lead: its database answers, no plugin holds it up, and nobody told it to end."""
     host = host_of(request.scope)
     if host.watchdog.is_shy:
-        raise Refusal(503, "A plugin held the host up; its log names it", headers={"Retry-After": "1"})
+        raise Refusal(503, "A plugin held the host up; its log names it", headers=SOON)
     if request.app.state.draining:
-        raise Refusal(503, "The host is about to end", headers={"Retry-After": "1"})
+        raise Refusal(503, "The host is about to end", headers=SOON)
     try:
         await host.database.check()
     except StorageError as error:
-        raise Refusal(503, str(error), headers={"Retry-After": "1"}) from None
+        raise Refusal(503, str(error), headers=SOON) from None
     return JSONResponse({"status": "ready"})
 
 
