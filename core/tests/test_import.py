@@ -66,6 +66,14 @@ def test_people_get_a_sentence_and_the_reasons(run: Any, leads: Any) -> None:
     assert "\r" not in err and "\x1b" not in err, "a bar is for terminals"
 
 
+def test_a_column_without_a_field_is_told_unless_it_is_left_out_on_purpose(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("last_name,odd,even\nOkafor,1,2\n", encoding="utf-8")
+    assert "--map 'odd'=FIELD imports it" in run("--dry-run", file)[2]
+    assert "--map 'even'=FIELD imports it" in run("--dry-run", "--map", "odd=", file)[2]
+    assert "imports it" not in run("--map", "odd=", "--map", "even=", file)[2]
+
+
 def test_all_created_is_exit_0(run: Any, leads: Any) -> None:
     assert run(leads(3))[0] == 0
 

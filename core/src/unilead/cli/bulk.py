@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from unilead.cli.client import open_client
-from unilead.cli.dry_run import Target, survey_of, target_of
+from unilead.cli.dry_run import Target, note_unmapped, survey_of, target_of
 from unilead.cli.inputs import check_one_target
 from unilead.cli.progress import progress_of
 from unilead.cli.show import (
@@ -114,6 +114,7 @@ def import_(
         note(f"warning: {earlier.message}")
         note_way_out(earlier.hint or "")
         return _ended(earlier.summary, earlier.ledger, earlier.columns, file, target.title, report, as_json=as_json)
+    _show_columns(reader, columns, file, target.title, mapping)
     with ledger:
         return _import(target, reader, columns, ledger, again, concurrency, file, report, as_json=as_json)
 
@@ -150,7 +151,6 @@ def _import(
     *,
     as_json: bool,
 ) -> int:
-    _show_columns(reader, columns, file, target.title)
     for row in ledger.cut:
         note(f"note: the last line of the results was cut off; row {row} is unknown")
     with open_client(target.registry, target.simulator, paced=True) as client, progress_of(reader.count) as seen:
@@ -283,12 +283,11 @@ def _collecting_less() -> Iterator[None]:
 # --- on standard error ------------------------------------------------------------------------------------------------
 
 
-def _show_columns(reader: Reader, columns: Columns, file: str, title: str) -> None:
+def _show_columns(reader: Reader, columns: Columns, file: str, title: str, mapping: Sequence[str]) -> None:
     """Say where each column goes, before anything is sent."""
     note(f"{file}: {in_rows(reader.count)} to {title}")
     width = max((len(one_line(name)) for name in reader.columns), default=0)
     for name in reader.columns:
         field = columns.chosen.get(name)
         click.echo(f"  {one_line(name):<{width}}  →  {field or '(not imported)'}", err=True)
-    if columns.ignored:
-        click.echo(f"  --map {one_line(columns.ignored[0])!r}=FIELD imports it", err=True)
+    note_unmapped(columns.ignored, mapping)

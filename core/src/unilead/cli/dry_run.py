@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
 from unilead.account import Account
 from unilead.account_files import load_account
 from unilead.cli.progress import progress_of
-from unilead.cli.show import heading, in_rows, line, pairs, print_json, table, which
+from unilead.cli.show import heading, in_rows, line, one_line, pairs, print_json, table, which
 from unilead.importing.readers import Reader
 from unilead.importing.report import survey_page, write_page
 from unilead.importing.run import columns_of
@@ -62,7 +65,15 @@ def survey_of(
         print_json(document)
     else:
         _print_survey(document, target.title)
+        note_unmapped(columns.ignored, mapping)
     return int(document["ready"] < document["rows"])
+
+
+def note_unmapped(ignored: Sequence[str], mapping: Sequence[str]) -> None:
+    """Say how a column is imported that no field was found for; those that were left out on purpose are known."""
+    name = next((name for name in ignored if f"{name}=" not in mapping), None)
+    if name is not None:
+        click.echo(f"  --map {one_line(name)!r}=FIELD imports it", err=True)
 
 
 def _print_survey(document: dict[str, Any], title: str) -> None:
