@@ -233,6 +233,7 @@ def test_any_httpx_transport_can_be_passed_in(registry: Registry, account: Accou
     assert result.id == "7"
     assert seen[0].headers["authorization"] == f"Bearer {TOKEN}"
     assert json.loads(seen[0].content) == {"prospect": {"surname": "Okafor"}}
+    assert seen[0].headers["content-length"] == str(len(seen[0].content))
 
 
 @pytest.fixture
@@ -332,6 +333,31 @@ def test_read_answers_what_the_crm_stores(registry: Registry, account: Account) 
     with pytest.raises(LeadError) as absent:
         client.read("no-such-lead", account)
     assert absent.value.provider == "acme"
+    assert absent.value.request_id and absent.value.request_id != read.request_id
+
+
+def test_a_read_that_fails_is_told_like_a_create(registry: Registry, account: Account) -> None:
+    class Down(AcmeSimulator):
+        def send(self, request: Request, **rest: Any) -> Response:
+            raise ConnectError("could not connect")
+
+    with pytest.raises(ConnectError) as caught:
+        Client(transport=Down(), registry=registry).read("7", account, timeout=0.1)
+    assert caught.value.provider == "acme"
+    assert caught.value.request_id
+
+
+def test_a_read_goes_where_the_client_sends(registry: Registry, account: Account) -> None:
+    urls: list[str] = []
+
+    class Noting(AcmeSimulator):
+        def send(self, request: Request, **rest: Any) -> Response:
+            urls.append(request.url)
+            return super().send(request, **rest)
+
+    client = Client(transport=Noting(), registry=registry, base_url="http://127.0.0.1:1", allow_private=True)
+    client.read(client.create(LEAD, account, read_back=True).id, account)
+    assert [url.removeprefix("http://127.0.0.1:1/v1/prospects") for url in urls] == ["", "/1", "/1"]
 
 
 # --- outcomes that must not be claimed --------------------------------------------------------------------------------

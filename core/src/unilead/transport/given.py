@@ -11,7 +11,7 @@ from typing import Any
 
 from unilead.message import Request, Response
 from unilead.transport.answer import MAX_ANSWER, make_response
-from unilead.transport.call import CallState, outgoing_headers
+from unilead.transport.call import CallState, outgoing_headers, split_url
 from unilead.transport.failure import failure
 
 _NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "InvalidURL", "LocalProtocolError")
@@ -50,7 +50,8 @@ class _Base:
         self._http: Any = import_module(backend if backend in ("httpx", "httpx2") else "httpx")
 
     def _outgoing(self, request: Request, credentials: Mapping[str, str], timeout: float) -> Any:
-        headers = outgoing_headers(request, credentials)
+        origin, _ = split_url(request.url)
+        headers = [("Host", origin.partition("://")[2]), *outgoing_headers(request, credentials)]
         if request.body or request.method != "GET":
             headers.append(("Content-Length", str(len(request.body))))
         extensions = {"timeout": self._http.Timeout(timeout).as_dict()}
