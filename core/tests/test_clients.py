@@ -193,6 +193,21 @@ def test_a_refresh_whose_thread_cannot_start_leaves_the_account_to_others(
 WAYS = ["httpx sync", "httpx2 sync", "httpx async", "httpx2 async", "aiohttp async"]
 
 
+def _create_over(way: str, registry: Registry, account: Account, **more: Any) -> None:
+    backend, kind = way.split()
+    options: dict[str, Any] = {"backend": backend, "registry": registry, "timeout": 30.0, "allow_private": True} | more
+
+    async def create_async() -> None:
+        async with AsyncClient(**options) as client:
+            await client.create(LEAD, account)
+
+    if kind == "async":
+        asyncio.run(create_async())
+    else:
+        with Client(**options) as client:
+            client.create(LEAD, account)
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("url", "reason"),
@@ -202,20 +217,34 @@ def test_a_failed_connection_says_why(
     way: str, url: str, reason: str, registry: Registry, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("unilead.sending.backoff", lambda attempt: 0.0)  # the pauses are not what is asked here
-    backend, kind = way.split()
-    options: dict[str, Any] = {"backend": backend, "base_url": url, "allow_private": True, "registry": registry}
-
-    async def create_async() -> None:
-        async with AsyncClient(**options) as client:
-            await client.create(LEAD, account, timeout=30)
-
-    def create() -> None:
-        with Client(**options) as client:
-            client.create(LEAD, account, timeout=30)
-
     with pytest.raises(ConnectError) as caught:
-        create() if kind == "sync" else asyncio.run(create_async())
+        _create_over(way, registry, account, base_url=url)
     assert caught.value.message.endswith(f": {reason}")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_name_that_is_none_is_refused_at_once(way: str, registry: Registry, account: Account) -> None:
+    with pytest.raises(ConnectError, match=r"the request to acme\.\.example is malformed") as caught:
+        _create_over(way, registry, account, base_url="http://acme..example")
+    assert (caught.value.outcome, caught.value.retryable) == ("not_sent", False)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_name_that_is_not_resolved_in_time_says_so(
+    way: str, registry: Registry, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+
+    def getaddrinfo(*_: Any, **__: Any) -> Any:
+        answered.wait(20)
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", getaddrinfo)
+    threading.Timer(1.0, answered.set).start()
+    with pytest.raises(ConnectError) as caught:
+        _create_over(way, registry, account, timeout=0.3)
+    assert caught.value.message.endswith(": no connection in time")
+    assert caught.value.outcome == "not_sent"
 
 
 @pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 1e10])

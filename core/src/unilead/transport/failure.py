@@ -13,6 +13,8 @@ from unilead.errors import UNKNOWN_HINT, ConnectError, LeadError, OutcomeUnknown
 from unilead.message import Request
 from unilead.transport.call import CallState
 
+_MALFORMED = ("LocalProtocolError", "InvalidURL", "UnsupportedProtocol")  # the back ends' own words for it
+
 
 class ForbiddenAddressError(ConnectError):
     """The name leads to an address that is not on the public internet; nothing was sent."""
@@ -32,7 +34,7 @@ def failure(fault: BaseException, call: CallState, request: Request) -> LeadErro
     if certificate:
         hint = "nothing was sent; check the host name, the clock and the certificate authorities of this machine"
         return ConnectError(f"certificate of {host} is refused: {certificate}", hint=hint, retryable=False)
-    if type(fault).__name__ in ("LocalProtocolError", "InvalidURL", "UnsupportedProtocol", "ValueError"):
+    if isinstance(fault, ValueError) or type(fault).__name__ in _MALFORMED:
         return ConnectError(f"the request to {host} is malformed", hint="nothing was sent", retryable=False)
     return ConnectError(f"could not connect to {host}: {_reason(fault)}", hint="nothing was sent; repeat later")
 

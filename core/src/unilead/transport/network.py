@@ -21,7 +21,6 @@ from unilead.transport.failure import ForbiddenAddressError
 
 _HEAD_END = b"\r\n\r\n"
 _ANOTHER = b"\nHTTP/"  # where a second answer begins, since all that has no stated length ends in a line break
-_MAX_HEAD = 128 * 1024
 _PIECE = 16 * 1024  # written at once; between two of them the deadline is looked at
 
 
@@ -49,7 +48,7 @@ class Meter:
         seen = self._last + data
         self._is_double = self._is_double or _ANOTHER in seen
         self._last = seen[-5:]
-        if not self._head_length and len(self._head) < _MAX_HEAD:
+        if not self._head_length:  # the parser gives a head up that grows too long
             self._head += data
             end = self._head.find(_HEAD_END)
             if end >= 0:
@@ -71,13 +70,13 @@ def public_addresses(found: Iterable[Any], host: str, *, allow_private: bool) ->
 
 
 def look_up(host: str, port: int, seconds: float) -> Any:
-    """Resolve a name within a time: the system's resolver knows no deadline. Raises: OSError."""
+    """Resolve a name within a time: the system's resolver knows no deadline. Raises: OSError, ValueError."""
     answers: SimpleQueue[Any] = SimpleQueue()
 
     def ask() -> None:
         try:
             answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except OSError as fault:
+        except Exception as fault:  # raised where it is waited for; a name that is none is a UnicodeError
             answers.put(fault)
 
     threading.Thread(target=ask, daemon=True).start()
@@ -85,7 +84,7 @@ def look_up(host: str, port: int, seconds: float) -> Any:
         answer = answers.get(timeout=seconds)
     except Empty:
         raise TimeoutError(f"{host} was not resolved in time") from None
-    if isinstance(answer, OSError):
+    if isinstance(answer, Exception):
         raise answer
     return answer
 
@@ -146,10 +145,7 @@ def _sync_backend(core: Any) -> type:  # noqa: C901 - two small classes, made fo
 
         def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> Any:
             call = current_call.get()
-            try:
-                found = look_up(host, port, call.left)
-            except OSError as fault:
-                raise core.ConnectError(f"{host} does not resolve") from fault
+            found = look_up(host, port, call.left)
             fault_of_last: Exception | None = None
             for address in public_addresses(found, host, allow_private=self._allow_private):
                 try:
@@ -214,10 +210,7 @@ def _async_backend(core: Any) -> type:  # noqa: C901 - as above
             self._inner, self._allow_private = core.AnyIOBackend(), allow_private
 
         async def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> Any:
-            try:
-                found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            except OSError as fault:
-                raise core.ConnectError(f"{host} does not resolve") from fault
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
             fault_of_last: Exception | None = None
             for address in public_addresses(found, host, allow_private=self._allow_private):
                 try:
