@@ -228,6 +228,24 @@ def test_f056_one_client_asks_and_sends_nothing_more(way: Way) -> None:
     assert (crm.asked, crm.sent, crm.count) == (2, 3, 2)
 
 
+def test_f056_what_a_person_did_counts_for_a_client_that_was_refused_before(
+    way: Way, shared: MemoryCredentialStore
+) -> None:
+    crm = Sell()
+
+    def revoke_and_connect_anew(number: int) -> None:
+        if number == 1:
+            crm.access_tokens.clear()
+            crm.refresh_token = None
+        if number == 2:
+            key = CredentialKey.of(account().id, way.options["registry"].get("zendesk-sell").settings_of(account()))
+            crm.access_tokens.add("fresh")
+            assert shared.save(key, Credentials({"access_token": "fresh"}, version=stored(shared).version))
+
+    outcomes = way.in_turn(crm, 4, between=revoke_and_connect_anew)
+    assert [isinstance(outcome, AuthError) for outcome in outcomes] == [False, True, False, False]
+
+
 def test_f056_a_refused_client_is_not_asked_again(way: Way, shared: MemoryCredentialStore) -> None:
     crm = Sell()
     for _ in range(2):
@@ -374,6 +392,7 @@ def test_f058_a_401_right_after_a_refresh_needs_a_person(way: Way, shared: Memor
     assert stored(shared, access_token="expired").state == "needs_reauth"
     (error,) = way.create(crm, access_token="expired")
     assert isinstance(error, AuthError) and error.outcome == "not_sent"
+    assert "just renewed" in error.message
     assert (crm.asked, crm.sent) == (1, 2)
 
 
@@ -582,9 +601,10 @@ def test_zohos_token_throttle_is_no_refusal(way: Way, shared: MemoryCredentialSt
 class Broken(MemoryCredentialStore):
     """Fails the first ``faults`` calls of one method."""
 
-    def __init__(self, method: str, faults: int = 99) -> None:
+    def __init__(self, method: str, faults: int = 99, fault: Exception | None = None) -> None:
         super().__init__()
         self.method, self.faults = method, faults
+        self.fault = fault or OSError("disk full at /secret/path")
 
     def __getattribute__(self, name: str) -> Any:
         if name in ("load", "lease", "save") and name == self.method and self.faults > 0:
@@ -593,7 +613,7 @@ class Broken(MemoryCredentialStore):
         return super().__getattribute__(name)
 
     def _fail(self, *arguments: Any) -> Any:
-        raise OSError("disk full at /secret/path")
+        raise self.fault
 
 
 @pytest.mark.parametrize("method", ["load", "lease", "save"])
@@ -607,9 +627,38 @@ def test_f072_a_store_that_fails_sends_no_lead(method: str, way: Way, monkeypatc
     assert "OSError" in error.message and "/secret/path" not in str(error)
 
 
-def test_f073_what_the_endpoint_gave_is_stored_at_the_second_try(way: Way) -> None:
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (ConfigurationError("the vault is sealed"), "the vault is sealed"),
+        (OutcomeUnknownError("the vault did not answer"), "the credential store failed: OutcomeUnknownError"),
+    ],
+)
+@pytest.mark.parametrize("method", ["load", "lease", "save"])
+def test_f072_whatever_a_store_raises_nothing_was_sent(
+    method: str, fault: Exception, said: str, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     crm = Sell()
-    way.options["credential_store"] = Broken("save", faults=1)
+    way.options["credential_store"] = Broken(method, fault=fault)
+    (error,) = way.create(crm)
+    assert isinstance(error, ConfigurationError), error
+    assert (error.message, error.outcome, crm.sent) == (said, "not_sent", 0)
+
+
+def test_nothing_counts_as_about_to_be_sent_before_there_is_a_token() -> None:
+    crm = Sell(FAILURES["500"])
+    seen: list[Request] = []
+    client = Client(transport=crm, registry=Registry(overrides=False))
+    with pytest.raises(ConnectError):
+        client.create(LEAD, account(), on_send=seen.append)
+    assert (seen, crm.asked, crm.sent) == ([], 1, 0)
+
+
+@pytest.mark.parametrize("faults", [1, 2])
+def test_f073_what_the_endpoint_gave_is_stored_at_the_second_or_third_try(faults: int, way: Way) -> None:
+    crm = Sell()
+    way.options["credential_store"] = Broken("save", faults)
     assert isinstance(way.create(crm)[0], Result)
     assert crm.asked == 1
 
@@ -671,6 +720,17 @@ def test_one_who_cannot_wait_for_the_refresh_sends_nothing(way: Way, shared: Mem
     assert (error.outcome, crm.sent) == ("not_sent", 0)
     assert time.monotonic() - started < 5
     assert stored(shared).values["refresh_token"] == crm.refresh_token, "the refresh went on to its end"
+
+
+def test_one_who_waits_in_vain_for_anothers_refresh_sends_nothing(way: Way, shared: MemoryCredentialStore) -> None:
+    crm = Sell()
+    key = CredentialKey.of(account().id, way.options["registry"].get("zendesk-sell").settings_of(account()))
+    assert shared.lease(key, 0, "another process", 30.0)
+    way.options["timeout"] = 0.3
+    for error in way.create(crm, 2):
+        assert isinstance(error, ConnectError) and "not renewed in time" in error.message, error
+        assert (error.outcome, error.provider) == ("not_sent", "zendesk-sell")
+    assert (crm.asked, crm.sent) == (0, 0)
 
 
 def test_a_client_asks_the_store_once_while_its_token_is_good(way: Way) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from unilead.errors import ConfigurationError, ConnectError, LeadError
+from unilead.errors import ConfigurationError, ConnectError
 from unilead.steps import Apart, Send, Step, Steps, Use, Wait, failed, late
 from unilead.transport import AsyncTransport, Transport
 
@@ -202,7 +202,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 def _used(step: Use) -> Any:
     try:
         answer = step.call()
-    except LeadError:
+    except ConfigurationError:
         raise
     except Exception as fault:
         raise failed(fault) from fault
@@ -217,7 +217,7 @@ async def _used_async(step: Use) -> Any:
     try:
         answer = await asyncio.to_thread(step.call) if step.blocking else step.call()
         return await answer if inspect.isawaitable(answer) else answer
-    except LeadError:
+    except ConfigurationError:
         raise
     except Exception as fault:
         raise failed(fault) from fault

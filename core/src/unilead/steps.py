@@ -63,7 +63,7 @@ class Apart:
 
 
 def failed(fault: Exception) -> ConfigurationError:
-    """What to throw for a fault of a `Use` that is no LeadError."""
+    """What to throw for a fault of a `Use` that is no ConfigurationError."""
     reason = type(fault).__name__
     if isinstance(fault, OSError) and fault.filename:
         reason = f"{fault.filename}: {fault.strerror or reason}"
