@@ -61,7 +61,7 @@ def test_f076_an_id_under_a_refusal_is_unknown_and_not_sent_again(status: int) -
     assert crm.sizes == [3]
 
 
-@pytest.mark.parametrize("status", [400, 429])
+@pytest.mark.parametrize("status", [300, 400, 429])
 def test_an_id_under_a_refusal_of_one_lead_is_unknown_and_not_sent_again(status: int) -> None:
     class Contradicting(BatchSimulator):
         def send(self, request: Any, **rest: Any) -> Response:

@@ -10,6 +10,7 @@ import pytest
 
 from acme import TOKEN, AcmeSettings, EmptyRegistry, make_info, make_plugin
 from unilead import (
+    AuthError,
     CreatedLead,
     HookContractError,
     InvalidLeadError,
@@ -93,6 +94,81 @@ def test_f094_a_wrong_answer_is_refused(answer: Any, settings: Settings) -> None
     with pytest.raises(MalformedResponseError) as caught:
         provider.parse_response(Response.of(201, {"id": 1}), provider.build_request(LEAD, settings), settings)
     assert caught.value.outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("hook", "answer"),
+    [
+        ("validate_required", ["last_name"]),
+        ("build_request", Request("GET", "/x")),
+        ("build_request", Request("POST", "/x", json={"lead": {}}, record_path=("record",))),
+        ("build_request", Request("POST", "/x", json={"records": []}, record_path=("records", 0))),
+    ],
+    ids=["no problems", "no body", "no such key", "no such item"],
+)
+def test_f094_an_answer_of_the_right_type_that_is_of_no_use_is_refused(
+    hook: str, answer: Any, settings: Settings
+) -> None:
+    provider = _provider(**{hook: lambda: answer})
+    with pytest.raises(HookContractError, match=f"hook {hook} answered"):
+        provider.build_request(Lead(last_name="Okafor", remote_data={"x": 1}), settings)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (Request("POST", "/x", json=[]),),
+        (Request("POST", "/x", json=[]), (0,), ()),
+        ((0,), Request("POST", "/x", json=[])),
+        (Request("POST", "/x", json=[]), (0, 0)),
+        (Request("POST", "/x", json=[]), (-1, 0)),
+        (Request("POST", "/x", json=[]), (0, 2)),
+    ],
+    ids=["no indexes", "too much", "the wrong way round", "one twice", "below the first", "past the last"],
+)
+def test_f094_a_wrong_answer_to_a_batch_is_refused(answer: Any, settings: Settings) -> None:
+    provider = _provider(build_batch_request=lambda: answer)
+    requests = [provider.compose(LEAD, settings)] * 2
+    with pytest.raises(HookContractError, match="hook build_batch_request"):
+        provider.build_batch(requests, settings)
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(207, "unknown"), (422, "rejected")])
+def test_f094_a_lead_without_verdict_is_judged_by_status(status: int, outcome: str, settings: Settings) -> None:
+    provider = _provider(parse_batch_response=lambda: [CreatedLead(id=1), None, "2"])
+    request = provider.compose(LEAD, settings)
+    _, *others = provider.parse_batch(Response.of(status, {}), request, 3, settings)
+    assert [verdict.outcome for verdict in others] == [outcome] * 2
+
+
+@pytest.mark.parametrize("hook", ["build_request", "parse_response"])
+def test_an_interrupt_in_a_hook_is_no_fault_of_the_plugin(hook: str, settings: Settings) -> None:
+    def interrupted() -> Any:
+        raise KeyboardInterrupt
+
+    provider = _provider(**{hook: interrupted})
+    with pytest.raises(KeyboardInterrupt):
+        provider.parse_response(Response.of(201, {}), provider.build_request(LEAD, settings), settings)
+
+
+def test_a_bare_refusal_is_completed_by_the_answer(settings: Settings) -> None:
+    def parse_response(response: Response) -> CreatedLead:
+        raise AuthError("who are you?")
+
+    provider = _provider(parse_response=parse_response)
+    with pytest.raises(AuthError) as caught:
+        provider.parse_response(Response.of(401, {}), provider.build_request(LEAD, settings), settings)
+    assert (caught.value.provider, caught.value.status, caught.value.outcome) == ("acme", 401, "rejected")
+    assert "credentials" in caught.value.hint
+
+
+def test_a_provider_without_simulator_says_so() -> None:
+    plugin = make_plugin()
+    del plugin.simulator
+    registry = EmptyRegistry()
+    registry.register("acme", plugin)
+    with pytest.raises(HookContractError, match="hook simulator is not written"):
+        registry.get("acme").simulator()
 
 
 def test_f094_a_coroutine_is_refused(settings: Settings) -> None:
@@ -230,3 +306,89 @@ def test_a_hook_may_take_its_arguments_by_position_only(settings: Settings) -> N
         return Request("POST", "/leads", json={"name": lead.last_name})
 
     assert _provider(build_request=build_request).build_request(LEAD, settings).body == b'{"name":"Okafor"}'
+
+
+def test_each_hook_is_given_what_its_specification_names(settings: Settings) -> None:
+    given: dict[str, Any] = {}
+
+    def validate_required(lead: Lead, settings: Settings) -> list[Any]:
+        given["validate_required"] = lead, settings
+        return []
+
+    def build_request(lead: Lead, settings: Settings) -> Request:
+        given["build_request"] = lead, settings
+        return Request("POST", "/x", json={})
+
+    def build_batch_request(leads: Any, requests: Any, settings: Settings) -> Any:
+        given["build_batch_request"] = leads, requests, settings
+        return Request("POST", "/x", json=[]), (1,)
+
+    def parse_response(response: Response, request: Request, settings: Settings) -> CreatedLead:
+        given["parse_response"] = response, request, settings
+        return CreatedLead(id=1)
+
+    def parse_batch_response(response: Response, request: Request, count: int, settings: Settings) -> Any:
+        given["parse_batch_response"] = response, request, count, settings
+        return [CreatedLead(id=1)]
+
+    def build_read_request(lead_id: str, settings: Settings) -> Request:
+        given["build_read_request"] = lead_id, settings
+        return Request("GET", "/x")
+
+    hooks = [validate_required, build_request, build_batch_request]
+    hooks += [parse_response, parse_batch_response, build_read_request]
+    provider = _provider(**{hook.__name__: hook for hook in hooks})
+    answer, other = Response.of(201, {}), Lead(last_name="Adeyemi", remote_data={"x": 1})
+    request = provider.build_request(LEAD, settings)
+    requests = (provider.compose(LEAD, settings), provider.compose(other, settings))
+    batch, _ = provider.build_batch(requests, settings)
+    provider.parse_response(answer, request, settings)
+    provider.parse_batch(answer, batch, 1, settings)
+    provider.build_read_request("7", settings)
+    assert given == {
+        "validate_required": (LEAD, settings),
+        "build_request": (other, settings),
+        "build_batch_request": ((LEAD, other), requests, settings),
+        "parse_response": (answer, request, settings),
+        "parse_batch_response": (answer, batch, 1, settings),
+        "build_read_request": ("7", settings),
+    }
+    assert batch.leads == (other,), "of those that the batch took"
+
+
+@pytest.mark.parametrize(
+    ("status", "count", "outcome"), [(200, 1, "rejected"), (200, 2, "unknown"), (400, 2, "rejected")]
+)
+def test_f076_a_refusal_of_a_batch_is_certain_for_one_lead_or_by_its_status(
+    status: int, count: int, outcome: str, settings: Settings
+) -> None:
+    def parse_batch_response(response: Response) -> Any:
+        raise RejectedError("no", response=response)
+
+    provider = _provider(parse_batch_response=parse_batch_response)
+    with pytest.raises(RejectedError) as caught:
+        provider.parse_batch(Response.of(status, {}), provider.compose(LEAD, settings), count, settings)
+    assert caught.value.outcome == outcome
+
+
+@pytest.mark.parametrize(("size", "hook", "takes"), [(1, True, False), (2, False, False), (2, True, True)])
+def test_a_provider_takes_batches_by_its_data_sheet_and_its_hook(size: int, hook: bool, takes: bool) -> None:
+    hooks = {"build_batch_request": lambda: None} if hook else {}
+    assert _provider(describe=lambda: make_info(batch_size=size), **hooks).takes_batches is takes
+
+
+def test_accounts_by_turns_keep_their_own_address() -> None:
+    class Regional(AcmeSettings):
+        address: str
+
+    info = make_info(settings=Regional, base_url="{address}", allowed_hosts=(r"\w+\.acme\.example",))
+    provider = _provider(describe=lambda: info)
+    accounts = [Regional(token=TOKEN, address=f"https://{name}.acme.example/") for name in ("eu", "us")] * 2
+    found = [provider.build_request(LEAD, account).url for account in accounts]
+    assert found == [f"https://{name}.acme.example/v1/prospects" for name in ("eu", "us")] * 2
+
+
+def test_a_lead_is_read_where_the_caller_says(settings: Settings) -> None:
+    assert _provider().build_read_request("7", settings).url == "https://api.acme.example/v1/prospects/7"
+    there = _provider().build_read_request("7", settings, base_url="http://127.0.0.1:1")
+    assert there.url == "http://127.0.0.1:1/v1/prospects/7"
