@@ -18,6 +18,7 @@ from unilead import Account, AsyncClient, Client, LeadError
 
 LEAD = {"last_name": "Okafor"}
 SENDS = 4
+END, GARBLED = b"(the end of TLS)", b"(what is no TLS)"
 
 
 def _body(number: int) -> bytes:
@@ -39,6 +40,7 @@ FORMS: dict[str, Callable[[int, int], Sequence[bytes]]] = {
     "chunks and a trailer": lambda own, other: (_in_chunks(own, b"X-Time: 7\r\n"), _in_chunks(other)),
     "length, then chunks": lambda own, other: (_with_length(own), _in_chunks(other)),
     "chunks, then length": lambda own, other: (_in_chunks(own), _with_length(other)),
+    "chunks, then nonsense": lambda own, other: (_in_chunks(own), b"nonsense"),
     "no body, then chunks": lambda own, other: (b"HTTP/1.1 204 No Content\r\n\r\n", _in_chunks(other)),
 }
 
@@ -72,8 +74,12 @@ class _Line:
 
     def write(self, parts: Sequence[bytes]) -> None:
         for part in parts if self._tls else ():
-            self._tls.write(part)
-        self._connection.sendall(self._out.read() if self._tls else b"".join(parts))
+            if part == END:
+                with suppress(ssl.SSLWantReadError):
+                    self._tls.unwrap()  # says that this is the end, and does not wait for the same word
+            elif part != GARBLED:
+                self._tls.write(part)
+        self._connection.sendall((self._out.read() + GARBLED * (GARBLED in parts)) if self._tls else b"".join(parts))
 
     def _fed(self, step: Callable[[], Any]) -> Any:
         while True:
@@ -88,10 +94,10 @@ class _Line:
 
 
 class Crm:
-    """Answers each request twice: with the lead's id, counted from 1, and with one that is a thousand higher."""
+    """Answers each request as the form says: with the lead's id, counted from 1, and with one a thousand higher."""
 
     def __init__(self, form: Callable[[int, int], Sequence[bytes]], context: ssl.SSLContext | None) -> None:
-        self.form, self.context, self.requests = form, context, 0
+        self.form, self.context, self.requests, self.connections = form, context, 0, 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -100,6 +106,7 @@ class Crm:
         with suppress(OSError):
             while True:
                 connection, _ = self.listener.accept()
+                self.connections += 1
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -139,34 +146,72 @@ def _options(crm: Crm) -> Any:
 ACCOUNT = Account(id="a", provider="acme", settings={"token": "canary-token-1"})
 
 
-def _are_their_own(found: list[str], crm: Crm) -> bool:
-    return crm.requests == SENDS and found in (["1", "2", "3", "4"], ["unknown"] * SENDS)
+WAYS = ["httpx sync", "httpx2 sync", "httpx async", "httpx2 async", "aiohttp async"]
 
 
-@pytest.mark.parametrize("backend", ["httpx", "httpx2"])
-def test_f031_a_second_answer_is_not_the_next_leads(backend: str, crm: Crm) -> None:
-    def create(client: Client) -> str:
-        try:
-            return client.create(LEAD, ACCOUNT).id
-        except LeadError as error:
-            return error.outcome
-
-    with Client(backend=backend, **_options(crm)) as client:
-        assert _are_their_own([create(client) for _ in range(SENDS)], crm)
+def _created_in_turn(way: str, crm: Crm) -> list[str]:
+    """Create leads one after the other. Returns: their ids, or the outcomes of those that have none."""
+    backend, kind = way.split()
+    with closing(crm.listener):
+        if kind == "async":
+            return asyncio.run(_created_asynchronously(backend, crm))
+        with Client(backend=backend, **_options(crm)) as client:
+            return [_id_or_outcome(lambda: client.create(LEAD, ACCOUNT)) for _ in range(SENDS)]
 
 
-@pytest.mark.parametrize("backend", ["httpx", "httpx2", "aiohttp"])
-def test_f031_a_second_answer_is_not_the_next_leads_asynchronously(backend: str, crm: Crm) -> None:
-    async def create(client: AsyncClient) -> str:
-        try:
-            return (await client.create(LEAD, ACCOUNT)).id
-        except LeadError as error:
-            return error.outcome
+async def _created_asynchronously(backend: str, crm: Crm) -> list[str]:
+    found = []
+    async with AsyncClient(backend=backend, **_options(crm)) as client:
+        for _ in range(SENDS):
+            try:
+                found.append((await client.create(LEAD, ACCOUNT)).id)
+            except LeadError as error:
+                found.append(error.outcome)
+    await asyncio.sleep(0.1)  # aiohttp takes leave of a TLS server after it was closed
+    return found
 
-    async def run() -> list[str]:
-        async with AsyncClient(backend=backend, **_options(crm)) as client:
-            found = [await create(client) for _ in range(SENDS)]
-        await asyncio.sleep(0.1)  # aiohttp takes leave of a TLS server after it was closed
-        return found
 
-    assert _are_their_own(asyncio.run(run()), crm)
+def _id_or_outcome(create: Callable[[], Any]) -> str:
+    try:
+        return create().id
+    except LeadError as error:
+        return error.outcome
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_f031_a_second_answer_is_not_the_next_leads(way: str, crm: Crm) -> None:
+    found = _created_in_turn(way, crm)
+    assert crm.requests == SENDS
+    assert found in (["1", "2", "3", "4"], ["unknown"] * SENDS)
+
+
+def _in_two_parts(number: int, other: int) -> Sequence[bytes]:
+    """A head that ends in the second part."""
+    whole = _in_chunks(number)
+    return whole[:40], whole[40:]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "form",
+    [lambda own, other: [_with_length(own)], lambda own, other: [_in_chunks(own)], _in_two_parts],
+    ids=["length", "chunks", "parts"],
+)
+def test_a_connection_that_carried_just_its_answers_is_used_again(
+    form: Any, way: str, context: ssl.SSLContext | None
+) -> None:
+    crm = Crm(form, context)
+    assert _created_in_turn(way, crm) == ["1", "2", "3", "4"]
+    assert crm.connections == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("context", [True], indirect=True, ids=["tls"])
+@pytest.mark.parametrize("more", [END, GARBLED], ids=["end", "nonsense"])
+def test_a_connection_that_ended_with_its_answer_carries_no_other_lead(
+    more: bytes, way: str, context: ssl.SSLContext
+) -> None:
+    crm = Crm(lambda own, other: [_with_length(own), more], context)
+    found = _created_in_turn(way, crm)
+    assert found == ["1", "2", "3", "4"] or (more == GARBLED and found == ["unknown"] * SENDS)
+    assert (crm.requests, crm.connections) == (SENDS, SENDS)

@@ -46,7 +46,7 @@ class Meter:
         """Count what arrived."""
         self._received += len(data)
         seen = self._last + data
-        self._is_double = self._is_double or _ANOTHER in seen
+        self._is_double = _ANOTHER in seen  # before the last of what is read, this belongs to the answer itself
         self._last = seen[-5:]
         if not self._head_length:  # the parser gives a head up that grows too long
             self._head += data
@@ -114,9 +114,8 @@ def _sync_backend(core: Any) -> type:  # noqa: C901 - two small classes, made fo
             for start in range(0, len(buffer), _PIECE):
                 if call.over:
                     raise core.WriteTimeout("deadline")
-                if not call.sent:
-                    call.sent = True
-                    self.meter.restart()
+                call.sent = True
+                self.meter.restart()
                 self._inner.write(buffer[start : start + _PIECE], min(timeout or call.left, call.left))
 
         def close(self) -> None:
@@ -160,13 +159,16 @@ def _sync_backend(core: Any) -> type:  # noqa: C901 - two small classes, made fo
 
 
 def _has_unread(tls: ssl.SSLObject | None) -> bool:
-    """Whether an idle TLS connection holds unread data that is off the socket already and shows there no more."""
+    """Whether an idle TLS connection holds data, or its end, that is off the socket already and shows there no more."""
+    if tls is None:
+        return False
     try:
-        return tls is not None and bool(tls.read(1))
+        tls.read(1)  # nothing at the end
     except ssl.SSLWantReadError:
         return False
-    except ssl.SSLError:  # its end, or nonsense
+    except ssl.SSLError:  # nonsense
         return True
+    return True
 
 
 def _async_backend(core: Any) -> type:  # noqa: C901 - as above
@@ -181,9 +183,8 @@ def _async_backend(core: Any) -> type:  # noqa: C901 - as above
 
         async def write(self, buffer: bytes, timeout: float | None = None) -> None:
             call = current_call.get()
-            if not call.sent:
-                call.sent = True
-                self.meter.restart()
+            call.sent = True
+            self.meter.restart()
             await self._inner.write(buffer, timeout)
 
         async def aclose(self) -> None:
