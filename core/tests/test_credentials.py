@@ -126,6 +126,7 @@ def test_a_key_depends_on_the_credentials_alone_and_tells_nothing_about_them() -
     other = OAuthSettings(client_id="c", client_secret="s", refresh_token="r-newer")
     assert CredentialKey.of("1", first) == CredentialKey.of("1", same)
     assert CredentialKey.of("1", first) != CredentialKey.of("1", other)
+    assert CredentialKey.of("1", first) != CredentialKey.of("1", first.model_copy(update={"client_id": "another"}))
     assert "canary" not in repr(CredentialKey.of("1", first))
 
 

@@ -67,12 +67,52 @@ def test_a_new_token_is_fetched_although_the_old_one_is_good(oauth_registry: Reg
     assert (found.values, found.version) == ({"access_token": "new", "refresh_token": "second"}, 1)
 
 
+def test_what_is_stored_is_renewed_in_its_turn(oauth_registry: Registry) -> None:
+    endpoint = TokenEndpoint(*[(200, {"access_token": f"a{n}", "refresh_token": f"r{n}"}) for n in range(3)])
+    store = MemoryCredentialStore()
+    for _ in range(3):
+        Client(registry=oauth_registry, transport=endpoint, credential_store=store).renew(ACCOUNT)
+    assert [form["refresh_token"] for form in endpoint.forms] == [["first"], ["r0"], ["r1"]]
+
+
+def test_renewing_and_redeeming_go_where_the_client_sends(oauth_registry: Registry) -> None:
+    urls: list[str] = []
+
+    class Noting(TokenEndpoint):
+        def send(self, request: Request, **rest: Any) -> Response:
+            urls.append(request.url)
+            return super().send(request, **rest)
+
+    endpoint = Noting(*[(200, {"access_token": "new"})] * 2)
+    options: dict[str, Any] = {"transport": endpoint, "base_url": "http://127.0.0.1:1", "allow_private": True}
+    with Client(registry=oauth_registry, **options) as client:
+        client.renew(ACCOUNT)
+        client.redeem(ACCOUNT, "c0de", redirect_uri="https://host.example/connect/callback")
+    assert urls == ["http://127.0.0.1:1/token"] * 2
+    assert "code_verifier" not in endpoint.forms[1]
+
+
 def test_a_refusal_and_a_failure_are_told_apart(oauth_registry: Registry) -> None:
     with pytest.raises(AuthError):
         renewed(oauth_registry, (400, {"error": "invalid_grant"}))
     with pytest.raises(ConnectError) as caught:
         renewed(oauth_registry, (503, {}))
     assert caught.value.retry_after
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (429, {"error": "invalid_grant"}),
+        (500, {"error": "invalid_grant"}),
+        (400, {"access_token": "new"}),
+        (300, {"access_token": "new"}),
+        (200, {"access_token": ""}),
+    ],
+)
+def test_what_is_neither_a_grant_nor_a_refusal_is_a_failure(answer: tuple[int, Any], oauth_registry: Registry) -> None:
+    with pytest.raises(ConnectError):
+        renewed(oauth_registry, answer)
 
 
 @pytest.mark.parametrize("said", ["Invalid grant: refresh_token is invalid", b'"Invalid grant: refresh_token expired"'])
@@ -122,6 +162,7 @@ def test_a_refused_code_shows_neither_code_nor_verifier(oauth_registry: Registry
     with Client(registry=oauth_registry, transport=endpoint) as client, pytest.raises(AuthError) as caught:
         client.redeem(ACCOUNT, "c0de-canary", redirect_uri="https://host.example", verifier="v-canary")
     assert "canary" not in str(caught.value)
+    assert caught.value.outcome == "not_sent"
 
 
 def test_a_provider_with_keys_takes_no_code() -> None:

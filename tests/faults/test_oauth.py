@@ -251,7 +251,7 @@ def test_f056_a_refused_client_is_not_asked_again(way: Way, shared: MemoryCreden
     for _ in range(2):
         (error,) = way.create(crm, client_secret="wrong")
         assert isinstance(error, AuthError), error
-        assert "client" in error.message
+        assert "refuses the client" in error.message
     assert (crm.asked, crm.sent) == (1, 0)
 
 
@@ -309,8 +309,9 @@ def test_f055_one_client_asks_once_a_minute_too(way: Way) -> None:
         assert (crm.asked, crm.sent) == (4, 0)
 
 
-def test_f055_a_throttled_endpoint_says_when_to_come_back(way: Way, shared: MemoryCredentialStore) -> None:
-    crm = Sell(Response.of(429, None, {"Retry-After": "600"}))
+@pytest.mark.parametrize("status", [429, 503])
+def test_f055_an_endpoint_says_when_to_come_back(status: int, way: Way, shared: MemoryCredentialStore) -> None:
+    crm = Sell(Response.of(status, None, {"Retry-After": "600"}))
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         (error,) = way.create(crm)
         assert isinstance(error, ConnectError) and error.retry_after == 600
@@ -322,7 +323,7 @@ def test_f055_a_throttled_endpoint_says_when_to_come_back(way: Way, shared: Memo
 # --- F057: odd answers ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lifetime", ["absent", "soon", "", 0, -5, 1e9, None, True, [], "1e3", 3600.5, "3600"])
+@pytest.mark.parametrize("lifetime", ["absent", "soon", "", 0, -5, 1e9, None, True, [], "1e3", "²", 3600.5, "3600"])
 def test_f057_an_odd_lifetime_means_renew_after_a_401(lifetime: Any, way: Way, shared: MemoryCredentialStore) -> None:
     crm = Sell()
     crm.changes = {"expires_in": lifetime, "refresh_token": "absent"}
@@ -446,6 +447,36 @@ def test_f060_a_success_beats_a_failure_that_was_noted_meanwhile(way: Way, share
     assert (stored(shared).state, stored(shared).version) == ("active", 2)
 
 
+def test_f060_a_failure_does_not_undo_a_refusal_that_was_noted_meanwhile(
+    way: Way, shared: MemoryCredentialStore
+) -> None:
+    def rival(crm: Sell, call: Call) -> Response:
+        key = CredentialKey.of(account().id, way.options["registry"].get("zendesk-sell").settings_of(account()))
+        shared.save(key, Credentials(state="needs_reauth", reason="invalid_grant"))
+        return Response.of(500, "down")
+
+    crm = Sell(rival)
+    for _ in range(2):
+        (error,) = way.create(crm)
+        assert isinstance(error, AuthError) and error.outcome == "not_sent", error
+    assert (stored(shared).state, crm.asked, crm.sent) == ("needs_reauth", 1, 0)
+
+
+def test_f060_a_token_that_somebody_else_stored_meanwhile_may_be_renewed_when_it_is_refused(
+    way: Way, shared: MemoryCredentialStore
+) -> None:
+    def operator(crm: Sell, call: Call) -> None:
+        if crm.asked == 1:
+            key = CredentialKey.of(account().id, way.options["registry"].get("zendesk-sell").settings_of(account()))
+            assert shared.save(key, Credentials({"access_token": "outdated"}))
+
+    crm = Sell(operator)
+    crm.rotating = False
+    (outcome,) = way.create(crm)
+    assert isinstance(outcome, Result), outcome
+    assert (crm.asked, crm.sent, stored(shared).state) == (2, 2, "active")
+
+
 # --- where tokens go, and where they must not -------------------------------------------------------------------------
 
 
@@ -475,9 +506,11 @@ def test_s005_an_address_in_a_token_answer_must_be_the_providers(way: Way, share
         def token(self, call: Call) -> Response:
             return Response.of(200, {**super().token(call).json, "api_domain": "https://www.zohoapis.com.evil.example"})
 
-    crm = Elsewhere()
-    (error,) = way.create(crm, lead=WHOLE_LEAD, account=Account("zoho-crm", WAYS_IN["zoho-crm"]))
+    crm, used = Elsewhere(), Account("zoho-crm", WAYS_IN["zoho-crm"])
+    (error,) = way.create(crm, lead=WHOLE_LEAD, account=used)
     assert isinstance(error, AuthError), error
+    kept = shared.load(CredentialKey.of(used.id, way.options["registry"].get("zoho-crm").settings_of(used)))
+    assert kept is not None and "access_token" in kept.values and "evil" not in str(dict(kept.values))
     assert "address" in error.message and "evil" not in str(error)
     assert [call.path for call in crm.calls] == ["/oauth/v2/token"]
 

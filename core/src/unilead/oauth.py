@@ -129,7 +129,7 @@ def _given(settings: Settings, name: str) -> str:
 
 
 def read_grant(scheme: OAuth2, response: Response, secrets: tuple[str, ...] = ()) -> Grant:
-    """Read a token endpoint's answer. What counts is whether it holds a token, whatever its status says.
+    """Read a token endpoint's answer. A success is one that holds a token: some vendors refuse by status 200 too.
 
     Args:
         secrets: those of the `TokenRequest` it answers.

@@ -11,6 +11,7 @@ from typing import Any
 from unilead.credentials import CredentialKey, Credentials
 
 KEY = CredentialKey("62f44730-dd91-461e-bd6a-aedd9e0ad79d", "0" * 32)
+ANOTHER = "d0b5e5a2-8b2f-4c53-a9a1-0f8a1f7b0c11"
 NEW = Credentials({"access_token": "newer", "refresh_token": "rotated"}, renew_at=1_800_000_000.5)
 Test = Callable[["_Asked"], Coroutine[Any, Any, None]]
 
@@ -101,7 +102,7 @@ class CredentialStoreContract:
 
     def test_accounts_and_seeds_do_not_mix(self, tmp_path: Path) -> None:
         async def test(store: _Asked) -> None:
-            other = (KEY._replace(seed="1" * 32), KEY._replace(account_id="d0b5e5a2-8b2f-4c53-a9a1-0f8a1f7b0c11"))
+            other = (KEY._replace(seed="1" * 32), KEY._replace(account_id=ANOTHER))
             assert await store.save(KEY, NEW)
             for key in other:
                 assert (await store.load(key) or Credentials()).version == 0
@@ -111,10 +112,12 @@ class CredentialStoreContract:
 
     def test_a_forgotten_account_is_gone(self, tmp_path: Path) -> None:
         async def test(store: _Asked) -> None:
-            for key in (KEY, KEY._replace(seed="1" * 32)):
+            mine, another = (KEY, KEY._replace(seed="1" * 32)), KEY._replace(account_id=ANOTHER)
+            for key in (*mine, another):
                 assert await store.save(key, NEW)
             await store.forget(KEY.account_id)
-            assert (await store.load(KEY) or Credentials()).version == 0
+            found = [(await store.load(key) or Credentials()).version for key in (*mine, another)]
+            assert found == [0, 0, 1]
 
         self._run(tmp_path, test)
 
