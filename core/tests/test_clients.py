@@ -9,6 +9,7 @@ import socket
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from unilead import (
     Request,
     Response,
 )
+from unilead.transport.answer import tls_context
 
 LEAD = {"last_name": "Okafor"}
 ANSWER = b'HTTP/1.1 201 Created\r\nContent-Length: 44\r\n\r\n{"prospect": {"id": "7", "surname": "Moss"}}'
@@ -245,6 +247,18 @@ def test_a_name_that_is_not_resolved_in_time_says_so(
         _create_over(way, registry, account, timeout=0.3)
     assert caught.value.message.endswith(": no connection in time")
     assert caught.value.outcome == "not_sent"
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_certificates_are_the_systems_and_certifis_where_it_has_none(
+    own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator's own file counts as the system's, even when it holds nothing."""
+    (tmp_path / "none.pem").touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / ("none.pem" if own else "missing")))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "missing"))
+    known = tls_context.__wrapped__().cert_store_stats()["x509_ca"]
+    assert (known == 0) if own else (known > 50)
 
 
 @pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 1e10])

@@ -222,6 +222,14 @@ def test_s032_an_echoed_secret_is_masked(registry: Registry, account: Account) -
     assert "***" in caught.value.message
 
 
+@pytest.mark.parametrize(("secret", "shown"), [("abcd", False), ("abc", True)])
+def test_s032_what_is_shorter_than_four_characters_is_no_secret(secret: str, shown: bool, registry: Registry) -> None:
+    answer = Response.of(422, {"text": f"no {secret} here", "code": "x"})
+    with pytest.raises(RejectedError) as caught:
+        _create(Script(answer), registry, Account("acme", {"token": secret}))
+    assert caught.value.message == ("no abc here" if shown else "no *** here")
+
+
 def test_any_httpx_transport_can_be_passed_in(registry: Registry, account: Account) -> None:
     seen: list[httpx.Request] = []
 

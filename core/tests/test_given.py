@@ -156,6 +156,16 @@ def test_f026_an_answer_is_read_up_to_the_limit_and_no_further(
     assert stream.read <= 3
 
 
+def test_names_of_headers_are_in_lower_case_and_repeated_ones_are_joined(
+    way: tuple[str, str], registry: Registry, account: Account
+) -> None:
+    library = LIBRARIES[way[0]]
+    headers = [("X-Acme", "1"), ("Vary", "a"), ("x-acme", "2")]
+    given = Given(lambda: library.Response(201, headers=headers, stream=library.ByteStream(CREATED)))
+    response = _create(given, way, registry, account).response
+    assert (response.headers["x-acme"], response.headers["vary"], response.reason) == ("1, 2", "a", "Created")
+
+
 @pytest.mark.parametrize("part", ["head", "body"])
 def test_an_asynchronous_transport_that_does_not_answer_in_time_is_left(
     part: str, registry: Registry, account: Account

@@ -41,6 +41,16 @@ def test_a_busy_pool_is_passed_over_until_it_has_a_free_place_again() -> None:
     assert made == [2, 2]
 
 
+def test_what_is_over_leaves_its_own_place_alone() -> None:
+    pools, made = _pools()
+    for _ in range(5):
+        with pools.one_for(HOST):
+            pass
+    with pools.one_for(HOST) as own, pools.one_for(HOST) as second, pools.one_for(HOST) as third:
+        assert second is own is not third
+    assert made == [2, 2]
+
+
 def test_no_more_pools_are_opened_than_there_are_and_the_rest_waits_in_the_least_busy() -> None:
     pools, made = _pools()
     with ExitStack() as entered:

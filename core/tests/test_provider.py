@@ -53,13 +53,16 @@ def test_f092_a_raising_hook_sends_nothing(kind: type[BaseException], settings: 
     assert (caught.value.outcome, caught.value.provider) == ("not_sent", "acme")
 
 
+@pytest.mark.parametrize("fault", [RecursionError, SystemExit])
 @pytest.mark.parametrize(
     ("status", "kind", "outcome"),
     [(201, MalformedResponseError, "unknown"), (400, RejectedError, "rejected"), (503, UnavailableError, "unknown")],
 )
-def test_f093_a_raising_parser_is_judged_by_status(status: int, kind: type, outcome: str, settings: Settings) -> None:
+def test_f093_a_raising_parser_is_judged_by_status(
+    status: int, kind: type, outcome: str, fault: type, settings: Settings
+) -> None:
     def parse_response(response: Response) -> CreatedLead:
-        raise RecursionError
+        raise fault
 
     provider = _provider(parse_response=parse_response)
     with pytest.raises(kind) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,8 +10,21 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
+from acme import AcmeSettings, AcmeSimulator, EmptyRegistry, make_info, make_plugin
 from tests.members import SLUGS
-from unilead import Lead, LeadError, OAuth2, Provider, Registry, SettingsError
+from unilead import (
+    Account,
+    BasicAuth,
+    Client,
+    Lead,
+    LeadError,
+    OAuth2,
+    Provider,
+    Registry,
+    Request,
+    Response,
+    SettingsError,
+)
 from unilead.auth import credential_headers
 from unilead.oauth import token_url
 
@@ -127,6 +141,34 @@ def test_s008_no_credential_header_can_be_split(slug: str) -> None:
                 continue
             for header in headers.values():
                 assert header.isascii() and header.isprintable(), name
+
+
+class _Named(AcmeSettings):
+    user: str
+
+
+@pytest.mark.parametrize(("user", "fit"), [("a~ z", True), ("a\nz", False), ("a\x1fz", False), ("a\x7fz", False)])
+def test_s008_a_user_name_with_a_control_character_is_refused(user: str, fit: bool) -> None:
+    """Settings check secrets alone."""
+    registry = EmptyRegistry()
+    info = make_info(settings=_Named, auth=BasicAuth("{user}", "{token}"))
+    registry.register("acme", make_plugin(describe=lambda: info))
+    account = Account("acme", {"user": user, "token": "k"})
+    sent: list[str] = []
+
+    class Crm(AcmeSimulator):
+        def send(self, request: Request, *, credentials: Any, timeout: float) -> Response:
+            sent.extend(credentials.values())
+            return Response.of(201, {"prospect": {"id": 7, "surname": "a"}})
+
+    with Client(registry=registry, transport=Crm()) as client:
+        if fit:
+            client.create({"last_name": "a"}, account)
+            assert sent == ["Basic " + base64.b64encode(f"{user}:k".encode()).decode()]
+            return
+        with pytest.raises(SettingsError, match="user or token has characters"):
+            client.create({"last_name": "a"}, account)
+    assert sent == []
 
 
 @pytest.mark.parametrize("slug", SLUGS)
