@@ -29,7 +29,7 @@ from unilead import (
     Request,
     Response,
 )
-from unilead.transport.answer import tls_context
+from unilead.transport.call import tls_context
 
 LEAD = {"last_name": "Okafor"}
 ANSWER = b'HTTP/1.1 201 Created\r\nContent-Length: 44\r\n\r\n{"prospect": {"id": "7", "surname": "Moss"}}'

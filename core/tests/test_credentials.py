@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 import stat
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 import time_machine
 
 from unilead import (
+    ConfigurationError,
     CredentialKey,
     Credentials,
     FileCredentialStore,
@@ -44,22 +47,37 @@ class TestFileStore(CredentialStoreContract):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_the_owner_can_read_what_is_on_disk(kind: str, tmp_path: Path) -> None:
-    store = KINDS[kind](tmp_path / "store")
+    folder = tmp_path / "new" / "folder"
+    store = KINDS[kind](folder / "store")
     assert store.save(KEY, Credentials({"access_token": "x"}))
-    for file in tmp_path.iterdir():
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for file in folder.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
     getattr(store, "close", lambda: None)()
 
 
+def test_a_system_without_file_locks_is_told_which_store_to_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with pytest.raises(ConfigurationError, match="needs POSIX file locks") as caught:
+        FileCredentialStore(tmp_path / "store")
+    assert "SqliteCredentialStore" in str(caught.value.hint)
+
+
 def _count_up(kind: str, path: Path, rounds: int) -> None:
     store = KINDS[kind](path)
+    _count_up_in(store, rounds)
+    getattr(store, "close", lambda: None)()
+
+
+def _count_up_in(store: Any, rounds: int) -> None:
     for _ in range(rounds):
         while True:
             seen = store.load(KEY) or Credentials()
             number = int(seen.values.get("access_token", "0")) + 1
             if store.save(KEY, Credentials({"access_token": str(number)}, seen.version)):
                 break
-    getattr(store, "close", lambda: None)()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,6 +92,18 @@ def test_no_save_is_lost_between_processes(kind: str, tmp_path: Path) -> None:
     found = KINDS[kind](tmp_path / "store").load(KEY)
     assert found is not None
     assert (found.version, found.values) == (30, {"access_token": "30"})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_save_is_lost_between_threads(kind: str, tmp_path: Path) -> None:
+    store = KINDS[kind](tmp_path / "store")
+    with ThreadPoolExecutor(8) as threads:
+        for done in [threads.submit(_count_up_in, store, 5) for _ in range(8)]:
+            done.result(60)
+    found = store.load(KEY)
+    assert found is not None
+    assert (found.version, found.values) == (40, {"access_token": "40"})
+    getattr(store, "close", lambda: None)()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -38,7 +38,7 @@ class Wait:
 class Use:
     """Call this, await what is awaitable, and answer what comes back.
 
-    What it raises is thrown as a ConfigurationError, unless it is a LeadError: whatever it was, nothing was sent.
+    What it raises is thrown as a ConfigurationError: whatever it was, nothing was sent.
 
     Attributes:
         call: without arguments.
