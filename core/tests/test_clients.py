@@ -9,6 +9,7 @@ import socket
 import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,24 @@ def test_a_name_that_is_not_resolved_in_time_says_so(
         _create_over(way, registry, account, timeout=0.3)
     assert caught.value.message.endswith(": no connection in time")
     assert caught.value.outcome == "not_sent"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_where_one_address_of_a_name_refuses_the_next_one_is_tried(
+    way: str, registry: Registry, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = CountingServer()
+    port = int(server.url.rpartition(":")[2])
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *more: Any, **options: Any) -> Any:
+        hosts = ["127.0.0.2", "127.0.0.1"] if host in ("crm.example", b"crm.example") else [host]
+        return [entry for host in hosts for entry in real(host, *more, **options)]
+
+    monkeypatch.setattr("socket.getaddrinfo", getaddrinfo)
+    with closing(server):
+        _create_over(way, registry, account, base_url=f"http://crm.example:{port}")
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize("own", [False, True])
