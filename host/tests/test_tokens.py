@@ -112,6 +112,7 @@ async def test_s015_every_token_takes_the_same_work(tokens: Tokens, tenant_id: s
 
 async def test_a_token_tells_who_is_asking(tokens: Tokens, tenant_id: str) -> None:
     clear, record = await tokens.create(tenant_id, scope="read")
+    assert record.expires_at is None
     for _ in "first", "remembered":
         assert await tokens.authenticate(clear) == Caller(tenant_id, record.id, "read")
 
@@ -127,12 +128,14 @@ async def test_s017_what_is_no_token(tokens: Tokens, tenant_id: str) -> None:
 
 async def test_s017_a_revoked_token_ends_at_once(tokens: Tokens, tenant_id: str) -> None:
     clear, record = await tokens.create(tenant_id)
+    other, _ = await tokens.create(tenant_id)
     assert await tokens.authenticate(clear)
     assert not await tokens.revoke("another tenant", record.id)
     assert await tokens.authenticate(clear)
     assert await tokens.revoke(tenant_id, record.id)
     assert await tokens.authenticate(clear) is None
     assert not await tokens.revoke(tenant_id, record.id)
+    assert await tokens.authenticate(other)
 
 
 async def test_s017_a_token_revoked_while_it_is_looked_up_ends_at_once(
@@ -148,11 +151,12 @@ async def test_s017_a_token_revoked_while_it_is_looked_up_ends_at_once(
     assert await tokens.authenticate(clear) is None
 
 
+@pytest.mark.parametrize("lifetime", [None, 600.0])
 async def test_s017_a_token_revoked_elsewhere_ends_within_five_seconds(
-    database: Database, tenant_id: str, monkeypatch: pytest.MonkeyPatch
+    database: Database, tenant_id: str, monkeypatch: pytest.MonkeyPatch, lifetime: float | None
 ) -> None:
     here, elsewhere = Tokens(database), Tokens(database)
-    clear, record = await here.create(tenant_id)
+    clear, record = await here.create(tenant_id, lifetime=lifetime)
     assert await here.authenticate(clear)
     await elsewhere.revoke(tenant_id, record.id)
     assert await elsewhere.authenticate(clear) is None
@@ -170,6 +174,13 @@ async def test_s017_an_expired_token(tokens: Tokens, tenant_id: str, database: D
     assert await tokens.authenticate(clear) is None
 
 
+async def test_s017_a_token_that_is_remembered_expires_when_it_is_time(tokens: Tokens, tenant_id: str) -> None:
+    clear, _ = await tokens.create(tenant_id, lifetime=1)
+    await tokens.authenticate(clear)
+    await asyncio.sleep(1)
+    assert await tokens.authenticate(clear) is None
+
+
 async def test_an_account_token_is_bound_and_short_lived(tokens: Tokens, tenant_id: str, accounts: Accounts) -> None:
     account = await accounts.create(tenant_id, "acme", {"token": "t"})
     clear, record = await tokens.create(tenant_id, account_id=account.id)
@@ -182,6 +193,7 @@ async def test_a_token_for_what_the_tenant_does_not_have(
 ) -> None:
     other = await Tenants(database).create("other")
     account = await accounts.create(other.id, "acme", {"token": "t"})
+    await accounts.create(tenant_id, "acme", {"token": "t"})
     with pytest.raises(ValueError, match="no such account"):
         await tokens.create(tenant_id, account_id=account.id)
     with pytest.raises(ValueError, match="no such tenant"):
@@ -197,10 +209,14 @@ async def test_tokens_go_with_their_tenant(tokens: Tokens, tenant_id: str, datab
 
 
 async def test_account_tokens_that_are_over_are_cleaned_away(
-    tokens: Tokens, tenant_id: str, accounts: Accounts
+    tokens: Tokens, tenant_id: str, accounts: Accounts, database: Database
 ) -> None:
     account = await accounts.create(tenant_id, "acme", {"token": "t"})
     await tokens.create(tenant_id, account_id=account.id, lifetime=-1)
     _, kept = await tokens.create(tenant_id, lifetime=-1)
+    _, living = await tokens.create(tenant_id, account_id=account.id)
+    other = await Tenants(database).create("other")
+    _, theirs = await tokens.create(other.id)
+    assert await tokens.list(tenant_id) == [kept, living]
     assert await tokens.purge() == 1
-    assert await tokens.list(tenant_id) == [kept]
+    assert (await tokens.list(tenant_id), await tokens.list(other.id)) == ([kept, living], [theirs])
