@@ -36,12 +36,24 @@ async def change(stage: Stage, statement: Any) -> None:
         await connection.execute(statement)
 
 
-async def test_an_account_that_is_blocked_meanwhile_gets_no_more_leads(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"is_blocked": True}, "The integrated account is blocked"),
+        ({"is_sandbox": True}, "Sandbox integrated accounts are read-only"),
+    ],
+)
+async def test_an_account_that_is_blocked_meanwhile_gets_no_more_leads(
+    stage: Stage, change: dict[str, bool], reason: str
+) -> None:
     job_id = await begun(stage, 200)
-    await stage.host.accounts.set_blocked(stage.tenant_id, stage.accounts[SELL], True)
+    if "is_blocked" in change:
+        await stage.host.accounts.set_blocked(stage.tenant_id, stage.accounts[SELL], True)
+    else:
+        await stage.host.accounts.update(stage.tenant_id, stage.accounts[SELL], **change)
     calls = len(stage.simulators[SELL].calls)
     job = await ended(stage, job_id)
-    assert (job["status"], job["reason"]["message"]) == ("stopped", "The integrated account is blocked")
+    assert (job["status"], job["reason"]["message"]) == ("stopped", reason)
     assert len(stage.simulators[SELL].calls) <= calls + 8
     assert job["rows"] == counted(created=stage.simulators[SELL].count, pending=200 - stage.simulators[SELL].count)
 
@@ -84,6 +96,29 @@ async def test_the_guard_knows_of_rows_that_a_dead_host_left_on_their_way(host_u
         assert (await ended(stage, job_id))["rows"] == counted(unknown=1)
         assert (await stage.post(SELL, lead(1))).status_code == 500
         assert stage.simulators[SELL].count == 0
+
+
+async def test_f066_a_job_is_kept_while_its_crm_is_slower_than_a_lease(stage: Stage) -> None:
+    stage.host.claims.lease = 1
+    stage.simulators[SELL].faults.latency = 2.5
+    job_id = await posted(stage, SELL, [lead(1)])
+    while not stage.simulators[SELL].calls:
+        await rows_of(stage, job_id)
+    await asyncio.sleep(1.5)
+    assert await Claims(stage.host.database).take() is None
+    assert (await ended(stage, job_id))["rows"] == counted(created=1)
+
+
+async def test_an_account_that_cannot_sign_in_stops_its_job(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer plugin may want more of the settings than the one that they were checked by."""
+
+    def refuse(*_: Any) -> None:
+        raise ConfigurationError("there is no way to sign in")
+
+    monkeypatch.setattr("unilead.bulk.check_sign_in", refuse)
+    job = await ended(stage, await posted(stage, SELL, [lead(1)]))
+    assert (job["status"], job["rows"]) == ("stopped", counted(pending=1))
+    assert job["reason"]["message"] == "there is no way to sign in"
 
 
 async def test_f083_a_clock_that_jumps_takes_no_job_from_its_own_worker(stage: Stage) -> None:

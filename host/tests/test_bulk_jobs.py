@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tracemalloc
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from host_bulk import BULK, act, counted, ended, job_of, lead, post, posted, rows_of
-from host_stage import LEADS, Stage, staged
+from host_stage import LEADS, Stage, log_lines, staged
 from unilead import Response
 from unilead_host.bulk.upload import leads_of
 from unilead_host.storage import StorageError
@@ -272,7 +274,8 @@ async def test_l010_a_crm_that_wants_to_be_left_alone_is(stage: Stage) -> None:
     job_id = await posted(stage, SELL, [lead(number) for number in range(40)])
     job = await ended(stage, job_id)
     assert (job["status"], job["reason"]["statusCode"], job["rows"]) == ("waiting", 429, counted(pending=40))
-    assert job["not_before"] > job["updated_at"]
+    waits = datetime.fromisoformat(job["not_before"]) - datetime.fromisoformat(job["updated_at"])
+    assert timedelta(minutes=9) < waits < timedelta(minutes=11)
     calls = len(crm.calls)
     assert calls <= 4
     await act(stage, job_id, "resume")
@@ -327,8 +330,23 @@ async def test_f085_a_host_that_ends_finishes_what_is_on_its_way(host_url: str) 
         assert stage.simulators[SELL].count == 40 - first
 
 
+async def test_f085_a_host_that_ends_does_not_wait_for_a_crm_that_wants_to_be_left_alone(stage: Stage) -> None:
+    crm = stage.simulators[SELL]
+    answer = Response.of(429, {"message": "later"}, {"Retry-After": "50"})
+    crm._dispatch = lambda call: answer  # type: ignore[method-assign]
+    job_id = await posted(stage, SELL, [lead(number) for number in range(40)])
+    while not crm.calls:
+        await rows_of(stage, job_id, "limit=1")
+    async with asyncio.timeout(25):
+        await stage.host.runner.stop()
+    job = await job_of(stage, job_id)
+    assert (job["status"], job["rows"]) == ("queued", counted(pending=40))
+
+
 async def test_bulk_rows_are_counted_for_prometheus(stage: Stage) -> None:
-    await ended(stage, await posted(stage, SELL, [lead(1), {}]))
+    with log_lines() as lines:
+        await ended(stage, await posted(stage, SELL, [lead(1), {}]))
+    assert [line["event"] for line in lines if line["event"].startswith("bulk.")] == ["bulk.worked"]
     text = stage.host.metrics.text().decode()
     assert 'unilead_bulk_rows_total{provider="zendesk-sell",state="created"} 1.0' in text
     assert 'unilead_bulk_rows_total{provider="zendesk-sell",state="rejected"} 1.0' in text

@@ -76,6 +76,4 @@ class Runner:
 
     def _end(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            LOG.error("bulk.crashed", fault=type(fault).__name__, exc_info=fault)
         self.wake()

@@ -102,8 +102,6 @@ class Work:
     def _begin(self, target: Target) -> AsyncCreating:
         creating = target.client.create_many(self._rows(target), target.account, concurrency=CONCURRENCY, numbered=True)
         self._creating = creating
-        if self._is_stopped:
-            creating.stop()
         return creating
 
     async def _rows(self, target: Target) -> AsyncIterator[tuple[int, Given]]:
