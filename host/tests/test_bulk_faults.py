@@ -102,8 +102,8 @@ async def test_f066_a_job_is_kept_while_its_crm_is_slower_than_a_lease(stage: St
     stage.host.claims.lease = 1
     stage.simulators[SELL].faults.latency = 2.5
     job_id = await posted(stage, SELL, [lead(1)])
-    while not stage.simulators[SELL].calls:
-        await rows_of(stage, job_id)
+    while not (await job_of(stage, job_id))["rows"]["sending"]:
+        await asyncio.sleep(0.01)
     await asyncio.sleep(1.5)
     assert await Claims(stage.host.database).take() is None
     assert (await ended(stage, job_id))["rows"] == counted(created=1)
