@@ -99,12 +99,12 @@ async def test_the_guard_knows_of_rows_that_a_dead_host_left_on_their_way(host_u
 
 
 async def test_f066_a_job_is_kept_while_its_crm_is_slower_than_a_lease(stage: Stage) -> None:
-    stage.host.claims.lease = 1
-    stage.simulators[SELL].faults.latency = 2.5
+    stage.host.claims.lease = 2
+    stage.simulators[SELL].faults.latency = 4
     job_id = await posted(stage, SELL, [lead(1)])
     while not (await job_of(stage, job_id))["rows"]["sending"]:
         await asyncio.sleep(0.01)
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(2.5)
     assert await Claims(stage.host.database).take() is None
     assert (await ended(stage, job_id))["rows"] == counted(created=1)
 
