@@ -502,3 +502,78 @@ async def test_jobs_that_have_been_over_for_long_are_deleted(board: Board) -> No
         assert await board.jobs.purge() == deleted
     assert await board.jobs.get(board.tenant_id, over.id) is None
     assert (await board.seen(pending)).counts["pending"] == 3
+
+
+async def _grow_old(board: Board) -> None:
+    async with board.database.transaction() as connection:
+        await connection.execute(sa.update(bulk_jobs).values(updated_at=now() - 86_401))
+
+
+async def test_l016_jobs_are_deleted_in_portions_and_others_write_in_between(board: Board) -> None:
+    board.database.portion_size = 4
+    for _ in range(3):
+        await board.jobs.cancel(await board.post())
+    large = await board.jobs.post(board.tenant_id, board.account_ids[0], LEADS * 5)
+    assert large.job is not None
+    await board.jobs.cancel(large.job)
+    await _grow_old(board)
+    kept = await board.post()
+    sizes: list[int] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE FROM bulk_rows"):
+            sizes.append(cursor.rowcount)
+
+    sa.event.listen(board.database.engine, "after_cursor_execute", note)
+    purging = asyncio.create_task(board.jobs.purge())
+    while not sizes:
+        await asyncio.sleep(0)
+    await board.post(key="in between")
+    assert not purging.done()
+    assert await purging == 4
+    assert (sum(sizes), max(sizes)) == (3 * 3 + 15, 4)
+    assert (await board.seen(kept)).counts["pending"] == 3
+
+
+async def test_a_job_that_is_half_deleted_is_seen_by_nobody_and_deleted_the_next_time(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await board.post(key="k")
+    await board.jobs.cancel(job)
+    await _grow_old(board)
+
+    async def fail(*_: Any) -> int:
+        raise StorageError("full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(board.database, "delete", fail)
+        with pytest.raises(StorageError):
+            await board.jobs.purge()
+    assert await board.jobs.get(board.tenant_id, job.id) is None
+    assert await board.jobs.page(board.tenant_id, limit=9) == []
+    again = await board.post(key="k")
+    assert again.id != job.id
+    assert await board.jobs.purge() == 1
+    assert (await board.seen(again)).counts["pending"] == 3
+
+
+async def test_l016_a_job_that_is_done_is_counted_once_and_anew_when_a_row_changes(board: Board) -> None:
+    job, lost = await board.on_its_way()
+    await board.die(lost)
+    lease = await board.take()
+    rest = await board.claims.claim(lease, 9)
+    await board.claims.judge(lease, [Judged(row.row, row.attempt, "rejected") for row in rest])
+    await board.claims.release(lease, Ending())
+    counted: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if "count(" in statement:
+            counted.append(statement)
+
+    sa.event.listen(board.database.engine, "after_cursor_execute", note)
+    assert {state: number for state, number in (await board.seen(job)).counts.items() if number} == {
+        "unknown": 1, "rejected": 2,
+    }  # fmt: skip
+    assert not counted
+    await board.claims.judge(lost, [CREATED])
+    assert (await board.seen(job)).counts["created"] == 1

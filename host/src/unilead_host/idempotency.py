@@ -145,10 +145,10 @@ class Keys:
         """Delete keys whose time is over; one that was never ended is unknown first. Returns how many are deleted."""
         table = idempotency_keys
         over, running = table.c.expires_at <= now(), table.c.state == "running"
+        count = await self._database.delete(table, over & ~running)
         async with self._database.transaction() as connection:
-            count = (await connection.execute(sa.delete(table).where(over & ~running))).rowcount
             await self._abandon(connection, over & running & (table.c.lease_until <= now()))
-            return count
+        return count
 
     async def _abandon(self, connection: Connection, where: sa.ColumnElement[bool]) -> None:
         """What ran longer than its lease is unknown, for as long as any key is kept.

@@ -14,13 +14,14 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from unilead_host.bulk.jobs import OPEN, cancel_rows
+from unilead_host.bulk.upkeep import OPEN, cancel_rows, counts_of, forget_counts
 from unilead_host.storage import Connection, Database, now
 from unilead_host.storage.tables import accounts, bulk_jobs, bulk_rows
 from unilead_host.wire import UNKNOWN, error_body
 
 Found: TypeAlias = Literal["pending", "created", "rejected", "unknown"]
 
+NOT_DONE = ("queued", "stopped", "cancelled")  # jobs that may have a worker, and rows on their way
 LEASE = 60.0  # seconds after which a worker that says nothing is dead
 
 
@@ -156,7 +157,8 @@ class Claims:
             if state is None:
                 return
             if state == "queued":
-                values |= _later(ending) if await connection.scalar(sa.select(is_open)) else _DONE
+                is_over = not await connection.scalar(sa.select(is_open))
+                values |= await _done(connection, lease.job_id) if is_over else _later(ending)
             # the only update of the job: PostgreSQL takes a second one for an insert, and locks its account
             await connection.execute(sa.update(bulk_jobs).where(mine).values(values))
 
@@ -189,6 +191,7 @@ class Claims:
             await connection.execute(job)
             await connection.run_sync(lambda inner: [inner.execute(verdict) for verdict in verdicts])
             await cancel_rows(connection, lease.job_id)
+            await forget_counts(connection, lease.job_id)  # of a job that another worker has done meanwhile
 
     async def _extend(self, connection: Connection, lease: Lease) -> None:
         columns = bulk_jobs.c
@@ -205,14 +208,17 @@ _ORPHANED = error_body(
 
 
 def _takeable() -> Any:
-    """Jobs that wait for a worker: those with something to send, and those with rows that nobody sends any more."""
+    """Jobs that wait for a worker: those with something to send, and those with rows that nobody sends any more.
+
+    Jobs that are done are named in no way: there may be a week of them, and none has a row on its way.
+    """
     job, row = bulk_jobs.c, bulk_rows.c
     is_due = (job.state == "queued") & (job.not_before.is_(None) | (job.not_before <= now()))
     has_orphans = sa.exists().where((row.job_id == job.id) & (row.state == "sending"))
     return (
         sa.select(job.id, job.tenant_id, job.account_id, is_due.label("is_due"))
         .join(accounts, accounts.c.id == job.account_id)
-        .where(is_due | has_orphans, ~_is_worked_on(job.account_id))
+        .where(job.state.in_(NOT_DONE), is_due | has_orphans, ~_is_worked_on(job.account_id))
         .order_by(job.created_at, job.id)
     )
 
@@ -224,10 +230,14 @@ def _is_free() -> sa.ColumnElement[bool]:
 def _is_worked_on(account_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Whether somebody works on a job of this account; asked once for all jobs, of which there may be thousands."""
     other = bulk_jobs.alias()
-    return account_id.in_(sa.select(other.c.account_id).where(other.c.lease_until > now()))
+    leased = other.c.state.in_(NOT_DONE) & (other.c.lease_until > now())
+    return account_id.in_(sa.select(other.c.account_id).where(leased))
 
 
-_DONE = {"state": "done", "reason": None, "not_before": None}
+async def _done(connection: Connection, job_id: str) -> dict[str, Any]:
+    """What becomes of a job whose every row has a verdict; they are counted for the last time."""
+    counts = await counts_of(connection, [job_id])
+    return {"state": "done", "reason": None, "not_before": None, "counts": json.dumps(counts[job_id])}
 
 
 def _later(ending: Ending | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from unilead_host.bulk.upkeep import DELETED, cancel_rows, counts_of, purge
 from unilead_host.paging import place_of
 from unilead_host.storage import Connection, Database, StorageError, now
 from unilead_host.storage.tables import bulk_jobs, bulk_rows
@@ -18,7 +19,6 @@ from unilead_host.storage.tables import bulk_jobs, bulk_rows
 JobStatus: TypeAlias = Literal["queued", "running", "waiting", "stopped", "cancelled", "done"]
 RowState: TypeAlias = Literal["pending", "sending", "created", "rejected", "unknown", "cancelled"]
 ROW_STATES: tuple[RowState, ...] = ("pending", "sending", "created", "rejected", "unknown", "cancelled")
-OPEN = ("pending", "sending")
 CHUNK = 500  # rows of one insert
 
 
@@ -229,25 +229,15 @@ class Jobs:
 
     async def purge(self) -> int:
         """Delete jobs that have been over for long. Returns how many."""
-        columns = bulk_jobs.c
-        over = columns.state.in_(("done", "cancelled")) & (columns.updated_at <= now() - self._seconds)
-        async with self._database.transaction() as connection:
-            return (await connection.execute(sa.delete(bulk_jobs).where(over))).rowcount
+        return await purge(self._database, self._seconds)
 
 
-async def cancel_rows(connection: Connection, job_id: str) -> None:
-    """What is pending of a cancelled job is cancelled."""
-    is_cancelled = sa.exists().where((bulk_jobs.c.id == job_id) & (bulk_jobs.c.state == "cancelled"))
-    pending = (bulk_rows.c.job_id == job_id) & (bulk_rows.c.state == "pending") & is_cancelled
-    await connection.execute(sa.update(bulk_rows).where(pending).values(state="cancelled", judged_at=now()))
-
-
-_QUEUED = {"state": "queued", "reason": None, "not_before": None, "updated_at": now()}
+_QUEUED = {"state": "queued", "reason": None, "not_before": None, "counts": None, "updated_at": now()}
 _JOB = sa.select(
     bulk_jobs,
     (bulk_jobs.c.lease_until > now()).label("is_leased"),
     (bulk_jobs.c.not_before > now()).label("is_early"),
-)
+).where(bulk_jobs.c.state != DELETED)
 _ROW = [bulk_rows.c[name] for name in Row.__dataclass_fields__]
 
 
@@ -258,13 +248,10 @@ async def _find(connection: Connection, tenant_id: str, job_id: str) -> Job | No
 
 
 async def _jobs_from(connection: Connection, found: Sequence[Any]) -> list[Job]:
-    """The jobs of some rows, with what they count of theirs, in one statement for all of them."""
-    job_id, state = bulk_rows.c.job_id, bulk_rows.c.state
-    number = sa.func.count().label("number")
-    of_these = job_id.in_([job.id for job in found])
-    wanted = sa.select(job_id, state, number).where(of_these).group_by(job_id, state)
-    counts = {(row.job_id, row.state): row.number for row in await connection.execute(wanted)}
-    return [_job_from(job, {state: counts.get((job.id, state), 0) for state in ROW_STATES}) for job in found]
+    """The jobs of some rows, with what they count of theirs."""
+    counted = {job.id: json.loads(job.counts) for job in found if job.counts}
+    counted |= await counts_of(connection, [job.id for job in found if not job.counts])
+    return [_job_from(job, {state: counted[job.id].get(state, 0) for state in ROW_STATES}) for job in found]
 
 
 def _job_from(found: Any, counts: Mapping[str, int]) -> Job:

@@ -32,6 +32,7 @@ SILENCE = {  # how soon a PostgreSQL that says nothing any more counts as gone; 
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
+PORTION_PAUSE = 0.01  # seconds for others before the next one
 OWNER_ONLY = 0o600  # of a new file: the leads in it are nobody else's business
 
 
@@ -54,6 +55,9 @@ class StorageError(Exception):
 class Database:
     """The host's database.
 
+    Attributes:
+        portion_size: rows that one transaction cleans away.
+
     Args:
         url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
         lock_timeout: seconds to wait for another process that writes; 5 by default.
@@ -63,6 +67,7 @@ class Database:
     def __init__(self, url: str, *, lock_timeout: float | None = None) -> None:
         self.url = _with_driver(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.portion_size = 500 if self.is_sqlite else 5_000  # a file has one writer at a time
         patience = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
         self.engine = _open(self.url, is_sqlite=self.is_sqlite, lock_timeout=patience)
         self._reader = self.engine.execution_options(reads_only=True)
@@ -97,6 +102,29 @@ class Database:
         """An INSERT with ``on_conflict_do_nothing`` and ``on_conflict_do_update``, which both databases spell alike."""
         dialect = import_module(f"sqlalchemy.dialects.{self.url.get_backend_name()}")
         return dialect.insert(table)
+
+    async def portion(self, table: sa.Table, where: sa.ColumnElement[bool], change: sa.Update | sa.Delete) -> int:
+        """Update or delete some of the rows for which something holds, so few that nobody else waits long.
+
+        Args:
+            change: without a ``where``.
+        Returns: how many; fewer than `portion_size` where there are no more. Raises: StorageError.
+        """
+        place: Any = sa.literal_column(f"{table.name}.{'rowid' if self.is_sqlite else 'ctid'}")
+        some = sa.select(place).select_from(table).where(where).limit(self.portion_size)
+        # PostgreSQL goes straight to the places in an array, and looks for those of a subquery in the whole table
+        here = place.in_(some) if self.is_sqlite else place == sa.any_(sa.func.array(some.scalar_subquery()))
+        async with self.transaction() as connection:
+            return (await connection.execute(change.where(here))).rowcount
+
+    async def delete(self, table: sa.Table, where: sa.ColumnElement[bool]) -> int:
+        """Delete rows, in portions: others go on in between. Returns how many. Raises: StorageError."""
+        total = count = await self.portion(table, where, sa.delete(table))
+        while count == self.portion_size:
+            await asyncio.sleep(PORTION_PAUSE)
+            count = await self.portion(table, where, sa.delete(table))
+            total += count
+        return total
 
     async def check(self) -> None:
         """Ask the database whether it is there. Raises: StorageError."""

@@ -165,9 +165,12 @@ bulk_jobs = sa.Table(
     _account(),
     sa.Column("key", sa.Text),  # the ``Idempotency-Key`` it was posted with
     sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),  # queued, stopped, cancelled, done
+    sa.Column("state", sa.Text, nullable=False),  # queued, stopped, cancelled, done, deleted
     sa.Column("reason", sa.Text),  # JSON: why it waits or was stopped
     sa.Column("total", sa.Integer, nullable=False),
+    sa.Column(
+        "counts", sa.Text
+    ),  # JSON: the rows of a job that is done, by state; else they are counted when asked for
     _time("not_before"),
     sa.Column("owner", sa.Text),  # the process that works on it, until its lease ends
     _time("lease_until"),
