@@ -235,3 +235,18 @@ def test_a_short_wait_closes_nothing(registry: Registry, account: Account) -> No
     with pytest.raises(RateLimitError):
         client.create(LEAD, account)
     assert client.create(LEAD, account).id == "7"
+
+
+def test_what_is_sent_once_is_not_kept_waiting_but_many_leads_are(account: Account) -> None:
+    asked: list[str] = []
+
+    class Asked:
+        def wait(self, account_id: str, limits: Any) -> float:
+            asked.append(account_id)
+            return 0.0
+
+    with Client(transport=AcmeSimulator(), registry=paced_registry(), pacer=Asked(), send_once=True) as client:
+        client.create(LEAD, account)
+        assert asked == []
+        assert len(list(client.create_many([LEAD, LEAD], account))) == 2
+    assert asked == [account.id] * 2

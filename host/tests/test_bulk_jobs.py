@@ -298,6 +298,28 @@ async def test_l010_many_unknown_outcomes_in_a_row_stop_a_job(stage: Stage, monk
     assert crm.count == 60 == job["rows"]["created"] + job["rows"]["unknown"]
 
 
+async def test_l008_jobs_of_real_accounts_keep_below_the_limits_of_their_crm(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Asked:
+        def wait(self, account_id: str, limits: Any) -> float:
+            asked.append(account_id)
+            return 0.0
+
+    monkeypatch.setattr("unilead_host.targets.RatePacer", Asked)
+    crm = stage.simulators[SELL]
+    monkeypatch.setattr(stage.host.targets._client, "_transport", crm)
+    real = await stage.host.accounts.create(stage.tenant_id, SELL, dict(crm.sample_settings))
+    assert (await stage.post(SELL, lead(1), account=real.id)).status_code == 200
+    await ended(stage, await posted(stage, SELL, [lead(2)]))
+    assert asked == [], "neither single creates nor simulators are kept waiting"
+    answer = await stage.post(SELL, {"leads": [lead(3), lead(4)]}, path=BULK, account=real.id)
+    assert (await ended(stage, answer.json()["id"]))["rows"] == counted(created=2)
+    assert asked == [real.id] * 2
+
+
 @pytest.mark.parametrize("slug", [SELL, HUBSPOT])
 async def test_l010_a_crm_that_fails_for_a_while_costs_few_rows(
     stage: Stage, slug: str, monkeypatch: pytest.MonkeyPatch

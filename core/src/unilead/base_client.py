@@ -98,6 +98,7 @@ class BaseClient(ABC):
 
         own = {"attempts": ATTEMPTS, "patient": True, "send_once": False, "read_back": False}
         provider, settings, options = self._set_up(account, on_unsupported=on_unsupported, **own)
+        options = replace(options, lane=self._lane(account, provider, settings, self._pacer))
         return Run(provider, settings, options, before_send=before_send)
 
     def _reading(self, lead_id: str, account: Account, timeout: float | None) -> Steps[Result]:
@@ -126,10 +127,13 @@ class BaseClient(ABC):
             base_url=self._base_url,
             send_once=self._send_once,
             access=self._access(provider, settings, account),
-            lane=Lane(account.id, settings, provider.info.rate_limits, self._pacer, self._pauses),
+            lane=self._lane(account, provider, settings, None if self._send_once else self._pacer),
         )
         self._usual = account, provider, settings, options
         return options
+
+    def _lane(self, account: Account, provider: Provider, settings: Settings, pacer: Pacer | None) -> Lane:
+        return Lane(account.id, settings, provider.info.rate_limits, pacer, self._pauses)
 
     def _renewing(self, account: Account) -> Steps[None]:
         provider, settings, options = self._set_up(account)

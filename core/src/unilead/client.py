@@ -36,7 +36,8 @@ class Client(BaseClient):
         on_unsupported: ``report`` names what a CRM cannot take in ``Result.dropped``; ``raise`` refuses such a lead.
         send_once: pass every answer on at once, a 429 too; only a request that never left is tried again.
         credential_store: where refreshed tokens are kept; in memory by default.
-        pacer: keeps each account below its CRM's rate limits, such as a `RatePacer`; nothing does by default.
+        pacer: keeps each account below its CRM's rate limits, such as a `RatePacer`; nothing does by default. With
+            ``send_once`` it is for `create_many` alone.
     Raises: ValueError for ``base_url`` without ``allow_private``, a ``timeout`` of more than a day, an unknown
         ``on_unsupported`` or ``backend``, and, at the first use, for a transport that cannot send synchronously;
         ImportError for a back end whose extra is not installed.

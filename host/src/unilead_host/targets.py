@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from unilead import Account, AsyncClient, LeadError, Provider, Registry
+from unilead import Account, AsyncClient, LeadError, Provider, RateLimit, RatePacer, Registry
 from unilead_host.accounts import Accounts
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import SealError
@@ -39,6 +40,18 @@ class Target:
     client: AsyncClient
 
 
+class _JobsPacer:
+    """Keeps bulk jobs below their CRMs' limits; loaded by the first of them. Single creates are not kept waiting."""
+
+    @cached_property
+    def _pacer(self) -> RatePacer:
+        return RatePacer()
+
+    def wait(self, account_id: str, limits: Sequence[RateLimit]) -> float:
+        """See `unilead.Pacer.wait`."""
+        return self._pacer.wait(account_id, limits)
+
+
 class Targets:
     """Finds targets, and keeps one client for all CRMs and one for each simulator."""
 
@@ -59,6 +72,7 @@ class Targets:
             timeout=settings.create_timeout,
             send_once=True,
             credential_store=store,
+            pacer=_JobsPacer(),
         )
         self._simulated = {
             slug: AsyncClient(registry=registry, transport=simulator, timeout=settings.create_timeout, send_once=True)

@@ -26,6 +26,7 @@ from unilead.transport.call import (
 from unilead.transport.failure import ForbiddenAddressError, failure
 from unilead.transport.wire import Outgoing, Wire
 
+HOSTS = 5  # that may have all their connections at once; a CRM that lets requests hang takes none of the others'
 _START = re.compile(r"[A-Z]+ [!-~]+")
 
 
@@ -97,7 +98,11 @@ class AiohttpTransport:
         if self._wire is None:
             resolver = None if self._allow_private else _CheckedResolver()
             self._connector = aiohttp.TCPConnector(
-                limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE, ssl=tls_context(), resolver=resolver
+                limit=MAX_CONNECTIONS * HOSTS,
+                limit_per_host=MAX_CONNECTIONS,
+                keepalive_timeout=KEEPALIVE,
+                ssl=tls_context(),
+                resolver=resolver,
             )
             self._wire = Wire(self._connector, CONNECT_TIMEOUT)
         return self._wire

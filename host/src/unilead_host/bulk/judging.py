@@ -22,7 +22,7 @@ from unilead_host.verdict_writes import VerdictWrites
 from unilead_host.verdicts import REPEATED, Refused
 from unilead_host.wire import UNKNOWN, error_body
 
-PAUSE = 30.0  # seconds until what was not sent is tried again
+PAUSE = 20.0  # seconds until what was not sent is tried again: an outage that is over is noticed in half a minute
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 MAX_RAW = 4_096  # characters of a CRM's answer that are kept with a row
 

@@ -9,7 +9,7 @@ from unilead_host.bulk.judging import Tools
 from unilead_host.bulk.work import Work
 from unilead_host.logs import LOG
 
-JOBS = 4  # at a time
+JOBS = 12  # at a time: one that waits for a CRM that is ill takes little from the others
 POLL = 5.0  # seconds after which it looks for jobs that nobody told of: those of other hosts, and those that waited
 
 
