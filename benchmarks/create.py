@@ -1,6 +1,6 @@
 """One create on the wire: unilead against each vendor's own client and against the bare HTTP client, on the same stub.
 
-First over TLS one after the other, with one client kept; then many in flight.
+First over TLS one after the other, with one client kept; then many in flight (goal L002).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a start costs: listing the installed providers against importing the libraries that a create needs."""
+"""What a start costs: listing the installed providers against importing the libraries that a create needs; L013."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The whole way of one lead but the wire: JSON bytes in, the CRM's body out, its answer in, unified JSON out.
 
 Floors: the same four documents decoded and encoded with orjson, and with the standard library's json, nothing else.
+Goal L001.
 """
 
 from __future__ import annotations
