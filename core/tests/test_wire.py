@@ -395,6 +395,7 @@ def test_a_request_shows_nothing_in_a_traceback_with_local_variables(monkeypatch
     asyncio.run(run())
 
 
+@pytest.mark.anyio
 async def test_l011_a_crm_that_lets_requests_hang_takes_no_connections_of_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -416,11 +417,11 @@ async def test_l011_a_crm_that_lets_requests_hang_takes_no_connections_of_the_ot
     ):
         urls = [f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/" for server in (dead, alive)]
         hanging = [
-            asyncio.create_task(transport.send_async(Request("POST", urls[0]), credentials={}, timeout=20))
+            asyncio.create_task(transport.send_async(Request("POST", "/", url=urls[0]), credentials={}, timeout=20))
             for _ in range(10)
         ]
         await asyncio.sleep(0.1)
-        found = await transport.send_async(Request("POST", urls[1]), credentials={}, timeout=3)
+        found = await transport.send_async(Request("POST", "/", url=urls[1]), credentials={}, timeout=3)
         assert found.status == 200
         for task in hanging:
             task.cancel()

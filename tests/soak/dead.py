@@ -13,12 +13,13 @@ import aiohttp
 from tests.soak.stage import LEADS, Goal, check_once, client, crm, finished, lead, post_job, stage
 
 ALIVE = 19
-SINGLES = 8  # a second, to the dead one: two hundred hang at a time
-SQLITE_ROWS = 100
+SINGLES = 5  # a second, to the dead one: more than a hundred hang at a time
+ROWS = 50
+LATENCY = 1.0  # so long that waiting dominates, and not this machine
 
 
 def run(*, full: bool) -> list[Goal]:
-    rows = SQLITE_ROWS * (4 if full else 1)
+    rows = ROWS * (4 if full else 1)
     alone, beside = (measured(rows, is_dead=is_dead) for is_dead in (False, True))
     share = beside / alone
     text = f"{share:.0%} ({alone:.0f}/s, {beside:.0f}/s)"
@@ -27,7 +28,7 @@ def run(*, full: bool) -> list[Goal]:
 
 def measured(rows: int, *, is_dead: bool) -> float:
     """Leads per second of the nineteen."""
-    with crm(0.5) as well, crm() as dead:
+    with crm(LATENCY) as well, crm() as dead:
         dead.tell(mood="hanging")
         accounts = ["dead", *["well"] * ALIVE]
         with stage("sqlite", accounts, well=well, dead=dead) as made, made.host() as host:
@@ -39,7 +40,7 @@ def measured(rows: int, *, is_dead: bool) -> float:
                     if is_dead:
                         await post_job(session, host, first, [f"dead-{number}" for number in range(rows)])
                         hanging = asyncio.create_task(hang(session, f"{host.url}{LEADS}?integrated_account_id={first}"))
-                        await asyncio.sleep(15)
+                        await asyncio.sleep(30)  # until as many hang as ever will
                     begun = time.monotonic()
                     jobs = [
                         await post_job(session, host, account, [f"{number}-{row}" for row in range(rows)])

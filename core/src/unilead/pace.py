@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyrate_limiter import InMemoryBucket
 
 LONGEST_WINDOW = 3600.0  # seconds; a day's quota is shared with the CRM's other users, so only the CRM can count it
+STRETCH = 1.05  # windows are longer here: on their way to the CRM requests catch up with each other
 PAUSE = 3600.0  # seconds without a send where a quota is used up and nobody says until when
 
 
@@ -64,7 +65,7 @@ class RatePacer:
 
     def _bucket(self, limits: Sequence[RateLimit]) -> InMemoryBucket | None:
         binding = binding_limits(limits)
-        rates = [self._library.Rate(limit.requests, int(limit.seconds * 1000)) for limit in binding]
+        rates = [self._library.Rate(limit.requests, int(limit.seconds * STRETCH * 1000)) for limit in binding]
         return self._library.InMemoryBucket(rates) if rates else None
 
 
