@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from unilead_host.bulk.statements import CLAIM, EXTEND, LOCK, VERDICTS
 from unilead_host.bulk.upkeep import OPEN, cancel_rows, counts_of, forget_counts
 from unilead_host.storage import Connection, Database, now
 from unilead_host.storage.tables import accounts, bulk_jobs, bulk_rows
@@ -171,37 +172,30 @@ class Claims:
             after: only those behind this row.
         Raises: LeaseLostError, StorageError; nothing may be sent then.
         """
-        columns = bulk_rows.c
-        pending = (columns.job_id == lease.job_id) & (columns.state == "pending") & (columns.row > after)
+        wanted = {"this_job": lease.job_id, "after": after, "most": count}
         async with self._database.transaction() as connection:
             await self._extend(connection, lease)
-            wanted = sa.select(columns.row).where(pending).order_by(columns.row).limit(count)
-            rows = [found.row for found in await connection.execute(wanted)]
-            sent = {"state": "sending", "attempt": columns.attempt + 1, "sent_at": now()}
-            taken = sa.update(bulk_rows).where(pending & columns.row.in_(rows)).values(sent)
-            given = await connection.execute(taken.returning(*_CLAIMED))
+            given = await connection.execute(CLAIM, wanted)
             return sorted((ClaimedRow(*found) for found in given), key=lambda claimed: claimed.row)
 
     async def judge(self, lease: Lease, found: Iterable[Judged]) -> None:
         """Write verdicts; safe to write again."""
-        verdicts = [_verdict(lease.job_id, one) for one in found]
-        # the job before its rows, as whoever cancels or deletes it: they wait for each other, and never in a circle
-        job = sa.select(bulk_jobs.c.id).where(bulk_jobs.c.id == lease.job_id).with_for_update(key_share=True)
+        verdicts = [(VERDICTS[one.state], _values(lease.job_id, one)) for one in found]
         async with self._database.transaction() as connection:
-            await connection.execute(job)
-            await connection.run_sync(lambda inner: [inner.execute(verdict) for verdict in verdicts])
-            await cancel_rows(connection, lease.job_id)
-            await forget_counts(connection, lease.job_id)  # of a job that another worker has done meanwhile
+            # the job before its rows, as whoever cancels or deletes it: they wait for each other, and never in a circle
+            job = (await connection.execute(LOCK, {"this_job": lease.job_id})).one_or_none()
+            await connection.run_sync(lambda inner: [inner.execute(*verdict) for verdict in verdicts])
+            if job is not None and job.state == "cancelled":
+                await cancel_rows(connection, lease.job_id)
+            if job is not None and job.counts is not None:  # another worker has done it meanwhile
+                await forget_counts(connection, lease.job_id)
 
     async def _extend(self, connection: Connection, lease: Lease) -> None:
-        columns = bulk_jobs.c
-        mine = (columns.id == lease.job_id) & (columns.owner == lease.id) & (columns.lease_until > now())
-        longer = sa.update(bulk_jobs).where(mine & (columns.state == "queued")).values(lease_until=now() + self.lease)
-        if not (await connection.execute(longer)).rowcount:
+        values = {"this_job": lease.job_id, "by": lease.id, "seconds": self.lease}
+        if not (await connection.execute(EXTEND, values)).rowcount:
             raise LeaseLostError(lease.job_id)
 
 
-_CLAIMED = [bulk_rows.c[name] for name in ClaimedRow.__dataclass_fields__]
 _ORPHANED = error_body(
     500, "The host ended while this lead was on its way: look it up in the CRM", details=dict(UNKNOWN)
 )
@@ -252,14 +246,13 @@ def _later(ending: Ending | None) -> dict[str, Any]:
     return later
 
 
-def _verdict(job_id: str, found: Judged) -> sa.Update:
-    """Write one verdict to the row whose attempt it ends."""
-    columns = bulk_rows.c
-    # a lead that is there is known from now on, and must not be sent again on somebody's word that it is not
-    ends = ("sending", "unknown", "pending") if found.state == "created" else ("sending",)
-    this = (columns.job_id == job_id) & (columns.row == found.row) & (columns.attempt == found.attempt)
-    values: dict[str, Any] = {"state": found.state, "lead_id": found.lead_id}
-    for name, value in (("error", found.error), ("warnings", found.warnings)):
-        values[name] = json.dumps(value) if value else None
-    values["judged_at"] = None if found.state == "pending" else now()
-    return sa.update(bulk_rows).where(this & columns.state.in_(ends)).values(values)
+def _values(job_id: str, found: Judged) -> dict[str, Any]:
+    """What a verdict's statement is given."""
+    return {
+        "this_job": job_id,
+        "this_row": found.row,
+        "this_attempt": found.attempt,
+        "found_id": found.lead_id,
+        "found_error": json.dumps(found.error) if found.error else None,
+        "found_warnings": json.dumps(found.warnings) if found.warnings else None,
+    }

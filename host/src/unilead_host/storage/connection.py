@@ -7,7 +7,7 @@ with all its rows is one step, and so are beginning and ending a transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar, cast
@@ -30,9 +30,9 @@ class Connection:
         self._connection: sa.Connection | None = None
         self._step: asyncio.Future[Any] | None = None
 
-    async def execute(self, statement: sa.Executable) -> Rows:
-        """Execute a statement, and fetch its rows."""
-        return await self.run_sync(lambda connection: _fetched(connection.execute(statement)))
+    async def execute(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> Rows:
+        """Execute a statement with the values of its parameters, and fetch its rows."""
+        return await self.run_sync(lambda connection: _fetched(connection.execute(statement, values)))
 
     async def scalar(self, statement: sa.Executable) -> Any:
         """The first value that a statement gives; ``None`` for no row."""

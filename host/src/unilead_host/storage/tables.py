@@ -168,7 +168,7 @@ bulk_jobs = sa.Table(
     sa.Column("state", sa.Text, nullable=False),  # queued, stopped, cancelled, done, deleted
     sa.Column("reason", sa.Text),  # JSON: why it waits or was stopped
     sa.Column("total", sa.Integer, nullable=False),
-    sa.Column("counts", sa.Text),  # JSON: rows by state of a job that is done; of others they are counted when asked for
+    sa.Column("counts", sa.Text),  # JSON: rows by state, of a job that is done; of others they are counted anew
     _time("not_before"),
     sa.Column("owner", sa.Text),  # the process that works on it, until its lease ends
     _time("lease_until"),
