@@ -69,9 +69,8 @@ class Repeats:
             return unwritten
         if self._known is not None and content not in self._known:
             return None
-        recent = _row(content) & (unknown_outcomes.c.at > now() - self._seconds)
         async with self._database.reading() as connection:
-            found = await connection.scalar(sa.select(unknown_outcomes.c.outcome_id).where(recent))
+            found = await connection.scalar(_FIND, {**_columns(content), "seconds": self._seconds})
         return None if found is None else UnknownOutcome(content, found)
 
     def note(self, scope: Scope, body: Any) -> UnknownOutcome:
@@ -125,6 +124,12 @@ class Repeats:
             del self._unwritten[content]
         if self._known is not None and self._known.get(content) == outcome_id:
             del self._known[content]
+
+
+_FIND = sa.select(unknown_outcomes.c.outcome_id).where(  # built once: where hosts share a database, each create asks
+    *(column == sa.bindparam(column.name) for column in unknown_outcomes.primary_key),
+    unknown_outcomes.c.at > now() - sa.bindparam("seconds", type_=sa.Double()),
+)
 
 
 def _columns(content: Content) -> dict[str, str]:

@@ -34,9 +34,9 @@ class Connection:
         """Execute a statement with the values of its parameters, and fetch its rows."""
         return await self.run_sync(lambda connection: _fetched(connection.execute(statement, values)))
 
-    async def scalar(self, statement: sa.Executable) -> Any:
+    async def scalar(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> Any:
         """The first value that a statement gives; ``None`` for no row."""
-        return await self.run_sync(lambda connection: connection.scalar(statement))
+        return await self.run_sync(lambda connection: connection.scalar(statement, values))
 
     async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
         """Run some work with the connection in a thread."""
