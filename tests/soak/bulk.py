@@ -36,7 +36,9 @@ def measured(kind: str, *, hosts: int, latency: float, jobs: int, rows: int) -> 
         async def work() -> float:
             async with client(made) as session:
                 posted = [
-                    await post_job(session, serving[number % hosts], account, [f"{number}-{row}" for row in range(rows)])
+                    await post_job(
+                        session, serving[number % hosts], account, [f"{number}-{row}" for row in range(rows)]
+                    )
                     for number, account in enumerate(made.accounts)
                 ]
                 return await finished(session, serving[0], posted, within=600)
