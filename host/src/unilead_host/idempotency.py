@@ -70,9 +70,15 @@ class Key:
     use_id: str = field(default_factory=lambda: uuid4().hex)
 
     @property
-    def columns(self) -> dict[str, str]:
-        """The row's primary key."""
-        return {**self.scope.columns, "key": self.name}
+    def row(self) -> dict[str, str]:
+        """What statements about the key's row are given."""
+        primary = {**self.scope.columns, "key": self.name}
+        return {f"this_{name}": value for name, value in primary.items()}
+
+    @property
+    def use(self) -> dict[str, str]:
+        """What statements about this use of it are given."""
+        return {**self.row, "this_use": self.use_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,21 @@ class Claim:
     stored: Mapping[str, Any] | None = None
 
 
+_TABLE = idempotency_keys
+# Built once: building a statement takes longer than a database needs for it, and each create with a key has three.
+_ROW = sa.and_(*(column == sa.bindparam(f"this_{column.name}") for column in _TABLE.primary_key))
+# only the use that claimed a key may write its end, which may improve an unknown of the lease
+_MINE = _ROW & (_TABLE.c.use_id == sa.bindparam("this_use"))
+_EXPIRED = sa.delete(_TABLE).where(_ROW, _TABLE.c.expires_at <= now(), _TABLE.c.state != "running")
+_RELEASE = sa.delete(_TABLE).where(_MINE)
+_FINISH = (
+    sa.update(_TABLE)
+    .where(_MINE)
+    .values(state="done", status=sa.bindparam("new_status"), answer=sa.bindparam("new_answer"))
+)
+_DOUBT = sa.update(_TABLE).where(_MINE).values(state="unknown")
+
+
 class Keys:
     """The keys of all tenants.
 
@@ -97,32 +118,30 @@ class Keys:
     def __init__(self, database: Database, *, hours: float, lease: float) -> None:
         self._database = database
         self._seconds = hours * 3_600
-        self._lease = lease
         self._boot_id = uuid4().hex
+        self._claiming = _claiming(database, self._boot_id, lease=lease, seconds=self._seconds)
 
     async def recover(self) -> None:
         """At the start: what another life of this host left running is unknown. One process owns an SQLite file."""
         if not self._database.is_sqlite:
             return  # other hosts may share the database and be at work; their leases tell
-        table = idempotency_keys
-        orphaned = (table.c.state == "running") & (table.c.boot_id != self._boot_id)
+        orphaned = (_TABLE.c.state == "running") & (_TABLE.c.boot_id != self._boot_id)
         async with self._database.transaction() as connection:
-            await connection.execute(sa.update(table).where(orphaned).values(state="unknown"))
+            await connection.execute(sa.update(_TABLE).where(orphaned).values(state="unknown"))
 
     async def claim(self, key: Key) -> Claim:
         """Take a key, on disk when it returns. Raises: StorageError; nothing may be sent then."""
-        table = idempotency_keys
-        expired = self._row(key) & (table.c.expires_at <= now()) & (table.c.state != "running")
+        values = {**key.use, "this_fingerprint": key.fingerprint}
         try:
             async with self._database.transaction() as connection:
-                await connection.execute(sa.delete(table).where(expired))
-                row = (await connection.execute(self._wanted(key))).mappings().one()
+                await connection.execute(_EXPIRED, key.row)
+                row = (await connection.execute(self._claiming, values)).mappings().one()
                 if row["use_id"] == key.use_id:
                     return Claim("started")
                 if row["fingerprint"] != key.fingerprint:
                     return Claim("mismatch")
                 if row["state"] == "running" and row["lease_until"] <= row["now"]:
-                    await self._abandon(connection, self._row(key))
+                    await self._abandon(connection, _ROW, key.row)
                     return Claim("unknown")
                 return Claim(row["state"], json.loads(row["answer"]) if row["answer"] else None)
         except sa.exc.IntegrityError:  # another process deleted the account a moment ago
@@ -130,61 +149,55 @@ class Keys:
 
     async def release(self, key: Key) -> None:
         """Give a key back: nothing was sent, or the answer is not one to keep. Raises: StorageError."""
-        async with self._database.transaction() as connection:
-            await connection.execute(sa.delete(idempotency_keys).where(self._mine(key)))
+        await self._write(_RELEASE, key.use)
 
     async def finish(self, key: Key, status: int, stored: Mapping[str, Any]) -> None:
         """Keep the answer. Raises: StorageError; the key ends as unknown then."""
-        await self._set(key, state="done", status=status, answer=json.dumps(stored, separators=(",", ":")))
+        answer = json.dumps(stored, separators=(",", ":"))
+        await self._write(_FINISH, {**key.use, "new_status": status, "new_answer": answer})
 
     async def mark_unknown(self, key: Key) -> None:
         """Nobody can say what became of it. Raises: StorageError; the lease says the same, later."""
-        await self._set(key, state="unknown")
+        await self._write(_DOUBT, key.use)
 
     async def purge(self) -> int:
         """Delete keys whose time is over; one that was never ended is unknown first. Returns how many are deleted."""
-        table = idempotency_keys
-        over, running = table.c.expires_at <= now(), table.c.state == "running"
-        count = await self._database.delete(table, over & ~running)
+        over, running = _TABLE.c.expires_at <= now(), _TABLE.c.state == "running"
+        count = await self._database.delete(_TABLE, over & ~running)
         async with self._database.transaction() as connection:
-            await self._abandon(connection, over & running & (table.c.lease_until <= now()))
+            await self._abandon(connection, over & running & (_TABLE.c.lease_until <= now()))
         return count
 
-    async def _abandon(self, connection: Connection, where: sa.ColumnElement[bool]) -> None:
+    async def _abandon(
+        self, connection: Connection, where: sa.ColumnElement[bool], values: Mapping[str, Any] | None = None
+    ) -> None:
         """What ran longer than its lease is unknown, for as long as any key is kept.
 
         Its time begins anew: where the clock has jumped, its request is still under way.
         """
-        values = {"state": "unknown", "expires_at": now() + self._seconds}
-        await connection.execute(sa.update(idempotency_keys).where(where).values(values))
+        unknown = {"state": "unknown", "expires_at": now() + self._seconds}
+        await connection.execute(sa.update(_TABLE).where(where).values(unknown), values)
 
-    def _wanted(self, key: Key) -> Any:
-        """Insert the row, or lock the one that is there until the transaction ends: gives whichever it is."""
-        table = idempotency_keys
-        columns = {
-            **key.columns,
-            "fingerprint": key.fingerprint,
-            "state": "running",
-            "boot_id": self._boot_id,
-            "use_id": key.use_id,
-            "lease_until": now() + self._lease,
-            "created_at": now(),
-            "expires_at": now() + self._seconds,
-        }
-        wanted = self._database.insert(table).values(columns)
-        # An update that changes nothing: without one nothing is locked, and nothing is given.
-        same = {"state": table.c.state}
-        locked = wanted.on_conflict_do_update(index_elements=list(table.primary_key), set_=same)
-        return locked.returning(table, now().label("now"))
-
-    async def _set(self, key: Key, **values: Any) -> None:
+    async def _write(self, statement: sa.Executable, values: Mapping[str, Any]) -> None:
         async with self._database.transaction() as connection:
-            await connection.execute(sa.update(idempotency_keys).where(self._mine(key)).values(values))
+            await connection.execute(statement, values)
 
-    @staticmethod
-    def _row(key: Key) -> sa.ColumnElement[bool]:
-        return sa.and_(*(idempotency_keys.c[name] == value for name, value in key.columns.items()))
 
-    def _mine(self, key: Key) -> sa.ColumnElement[bool]:
-        """Only the use that claimed a key may write its end, which may improve an unknown of the lease."""
-        return self._row(key) & (idempotency_keys.c.use_id == key.use_id)
+def _claiming(database: Database, boot_id: str, *, lease: float, seconds: float) -> sa.Executable:
+    """Insert the row, or lock the one that is there until the transaction ends: gives whichever it is."""
+    primary: dict[str, Any] = {column.name: sa.bindparam(f"this_{column.name}") for column in _TABLE.primary_key}
+    columns = {
+        **primary,
+        "fingerprint": sa.bindparam("this_fingerprint"),
+        "state": "running",
+        "boot_id": boot_id,
+        "use_id": sa.bindparam("this_use"),
+        "lease_until": now() + lease,
+        "created_at": now(),
+        "expires_at": now() + seconds,
+    }
+    wanted = database.insert(_TABLE).values(columns)
+    # An update that changes nothing: without one nothing is locked, and nothing is given.
+    locked = wanted.on_conflict_do_update(index_elements=list(_TABLE.primary_key), set_={"state": _TABLE.c.state})
+    found: sa.Executable = locked.returning(_TABLE, now().label("now"))
+    return found
