@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from unilead_host.bulk.statements import CLAIM, EXTEND, LOCK, VERDICTS
-from unilead_host.bulk.upkeep import OPEN, cancel_rows, counts_of, forget_counts
+from unilead_host.bulk.statements import CLAIM, EXTEND, FORGET_COUNTS, LOCK, VERDICTS
+from unilead_host.bulk.upkeep import OPEN, cancel_rows, counts_of
 from unilead_host.storage import Connection, Database, now
 from unilead_host.storage.tables import accounts, bulk_jobs, bulk_rows
 from unilead_host.wire import UNKNOWN, error_body
@@ -188,7 +188,7 @@ class Claims:
             if job is not None and job.state == "cancelled":
                 await cancel_rows(connection, lease.job_id)
             if job is not None and job.counts is not None:  # another worker has done it meanwhile
-                await forget_counts(connection, lease.job_id)
+                await connection.execute(FORGET_COUNTS, {"this_job": lease.job_id})
 
     async def _extend(self, connection: Connection, lease: Lease) -> None:
         values = {"this_job": lease.job_id, "by": lease.id, "seconds": self.lease}

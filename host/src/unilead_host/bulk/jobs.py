@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from unilead_host.bulk.statements import LOCK
 from unilead_host.bulk.upkeep import DELETED, cancel_rows, counts_of, purge
 from unilead_host.paging import place_of
 from unilead_host.storage import Connection, Database, StorageError, now
@@ -214,10 +215,7 @@ class Jobs:
         columns = bulk_rows.c
         unknown = (columns.job_id == job.id) & (columns.state == "unknown") & columns.row.in_(wanted)
         async with self._database.transaction() as connection:
-            # the same job's other changes wait for this one
-            await connection.execute(
-                sa.select(bulk_jobs.c.id).where(bulk_jobs.c.id == job.id).with_for_update(key_share=True)
-            )
+            await connection.execute(LOCK, {"this_job": job.id})  # the same job's other changes wait for this one
             found = {row.row for row in await connection.execute(sa.select(columns.row).where(unknown))}
             if others := sorted(wanted - found):
                 return None, others

@@ -13,6 +13,7 @@ _JOB, _ROW = bulk_jobs.c, bulk_rows.c
 _THIS_JOB = sa.bindparam("this_job", type_=sa.Text())
 
 LOCK = sa.select(_JOB.state, _JOB.counts).where(_JOB.id == _THIS_JOB).with_for_update(key_share=True)
+FORGET_COUNTS = sa.update(bulk_jobs).where(_JOB.id == _THIS_JOB).values(counts=None)
 
 EXTEND = (
     sa.update(bulk_jobs)

@@ -33,12 +33,6 @@ async def counts_of(connection: Connection, job_ids: Collection[str]) -> dict[st
     return counts
 
 
-async def forget_counts(connection: Connection, job_id: str) -> None:
-    """A row of a job changed after its last count."""
-    counted = (bulk_jobs.c.id == job_id) & bulk_jobs.c.counts.is_not(None)
-    await connection.execute(sa.update(bulk_jobs).where(counted).values(counts=None))
-
-
 async def purge(database: Database, seconds: float) -> int:
     """Delete jobs that have been over for so long, in portions: others go on in between. Returns how many.
 
