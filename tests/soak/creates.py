@@ -7,7 +7,8 @@ import time
 
 import aiohttp
 
-from tests.soak.stage import LEADS, BrokenError, Goal, Host, Stage, check_once, client, crm, lead, stage
+from tests.soak.stage import BrokenError, Goal, Host, Stage, check_once, client, crm, lead, stage
+from unilead_host.lead_call import PATH
 
 CONNECTIONS = 32
 
@@ -32,7 +33,7 @@ async def load(made: Stage, host: Host, length: float) -> tuple[list[float], int
     begun = time.monotonic()
 
     async def lane(session: aiohttp.ClientSession, number: int) -> None:
-        url = f"{host.url}{LEADS}?integrated_account_id={made.accounts[0]}"
+        url = f"{host.url}{PATH}?integrated_account_id={made.accounts[0]}"
         count = 0
         while (start := time.monotonic()) < begun + length:
             count += 1

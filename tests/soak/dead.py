@@ -10,7 +10,8 @@ import time
 
 import aiohttp
 
-from tests.soak.stage import LEADS, Goal, check_once, client, crm, finished, lead, post_job, stage
+from tests.soak.stage import Goal, check_once, client, crm, finished, lead, post_job, stage
+from unilead_host.lead_call import PATH
 
 ALIVE = 19
 SINGLES = 5  # a second, to the dead one: more than a hundred hang at a time
@@ -39,7 +40,7 @@ def measured(rows: int, *, is_dead: bool) -> float:
                     hanging: asyncio.Task[None] | None = None
                     if is_dead:
                         await post_job(session, host, first, [f"dead-{number}" for number in range(rows)])
-                        hanging = asyncio.create_task(hang(session, f"{host.url}{LEADS}?integrated_account_id={first}"))
+                        hanging = asyncio.create_task(hang(session, f"{host.url}{PATH}?integrated_account_id={first}"))
                         await asyncio.sleep(30)  # until as many hang as ever will
                     begun = time.monotonic()
                     jobs = [

@@ -15,7 +15,6 @@ from typing import Any
 import aiohttp
 
 from tests.soak.stage import (
-    LEADS,
     BrokenError,
     Goal,
     Host,
@@ -30,6 +29,7 @@ from tests.soak.stage import (
     post_job,
     stage,
 )
+from unilead_host.lead_call import PATH
 
 RATE = 50  # creates a second, where the machine can
 MOST_OPEN = 400  # creates without a verdict, at a time
@@ -67,7 +67,7 @@ class Soak:
 
     async def _ask(self, host: Host, number: int) -> str | None:
         """Returns: what became of the lead; ``None`` to ask again."""
-        url = f"{host.url}{LEADS}?integrated_account_id={self.made.accounts[0]}"
+        url = f"{host.url}{PATH}?integrated_account_id={self.made.accounts[0]}"
         headers = {"Idempotency-Key": f"key-{number}"}
         try:
             async with self.session.post(url, json=lead(number), headers=headers) as answer:

@@ -8,6 +8,7 @@ import time
 import aiohttp
 
 from tests.soak.stage import BrokenError, Crm, Goal, Host, Stage, check_once, client, crm, job_of, post_job, stage
+from unilead_host.lead_call import BULK_PATH
 
 OUTAGE = 60.0
 NORMAL = 5.0
@@ -62,7 +63,7 @@ async def recovered(sell: Crm, created: int) -> float:
 async def ended(session: aiohttp.ClientSession, host: Host, job: str) -> dict[str, int]:
     """Let it work for some seconds more, then cancel it. Returns: its rows by state."""
     await asyncio.sleep(NORMAL)
-    async with session.post(f"{host.url}/unified/crm/leads/bulk/{job}/cancel") as answer:
+    async with session.post(f"{host.url}{BULK_PATH}/{job}/cancel") as answer:
         assert answer.status == 200
     while (found := await job_of(session, host, job))["rows"]["sending"]:
         await asyncio.sleep(0.2)

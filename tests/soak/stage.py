@@ -23,13 +23,12 @@ from tests.soak.provider import SLUG
 from unilead import Registry
 from unilead_host.accounts import Accounts
 from unilead_host.crypto import Vault
+from unilead_host.lead_call import BULK_PATH
 from unilead_host.storage import Database, migrate
 from unilead_host.tenants import Tenants
 from unilead_host.tokens import Tokens
 
 DSN = os.environ.get("UNILEAD_TEST_DSN", "")
-LEADS = "/unified/crm/leads"
-BULK = f"{LEADS}/bulk"
 
 
 class BrokenError(Exception):
@@ -204,13 +203,13 @@ async def client(made: Stage) -> AsyncIterator[aiohttp.ClientSession]:
 
 async def post_job(session: aiohttp.ClientSession, host: Host, account: str, names: Sequence[str]) -> str:
     body = {"leads": [lead(name) for name in names]}
-    async with session.post(f"{host.url}{BULK}?integrated_account_id={account}", json=body) as answer:
+    async with session.post(f"{host.url}{BULK_PATH}?integrated_account_id={account}", json=body) as answer:
         assert answer.status == 202, await answer.text()
         return str((await answer.json())["id"])
 
 
 async def job_of(session: aiohttp.ClientSession, host: Host, job: str) -> dict[str, Any]:
-    async with session.get(f"{host.url}{BULK}/{job}") as answer:
+    async with session.get(f"{host.url}{BULK_PATH}/{job}") as answer:
         found: dict[str, Any] = await answer.json()
         return found
 
