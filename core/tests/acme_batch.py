@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from acme import FIELDS, AcmeSimulator, EmptyRegistry, make_info, make_plugin
@@ -14,6 +15,7 @@ from unilead import (
     Registry,
     Request,
     Response,
+    Result,
     RowVerdict,
     error_for,
     route,
@@ -107,3 +109,18 @@ def batch_registry(**replaced: Callable[..., Any]) -> Registry:
 
 
 ACCOUNT = Account("acme", AcmeSimulator.sample_settings)
+
+
+def single_registry(**hooks: Any) -> Registry:
+    """Acme as it is, without a batch endpoint."""
+    registry = EmptyRegistry()
+    registry.register("acme", make_plugin(**hooks))
+    return registry
+
+
+def make_leads(count: int, *, bad: tuple[int, ...] = ()) -> Iterator[dict[str, str]]:
+    return ({"last_name": f"{'bad' if i in bad else 'ok'}{i:03}"} for i in range(count))
+
+
+def outcomes_of(found: dict[int, Any]) -> Counter[str]:
+    return Counter("created" if isinstance(verdict, Result) else verdict.outcome for verdict in found.values())

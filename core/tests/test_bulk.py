@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -13,8 +12,16 @@ from typing import Any
 
 import pytest
 
-from acme import FIELDS, EmptyRegistry, make_plugin
-from acme_batch import ACCOUNT, SIZE, BatchSimulator, batch_registry
+from acme import FIELDS
+from acme_batch import (
+    ACCOUNT,
+    SIZE,
+    BatchSimulator,
+    batch_registry,
+    make_leads,
+    outcomes_of,
+    single_registry,
+)
 from unilead import (
     Account,
     AsyncClient,
@@ -56,25 +63,11 @@ def crm() -> BatchSimulator:
     return simulator
 
 
-def _leads(count: int, *, bad: tuple[int, ...] = ()) -> Iterator[dict[str, str]]:
-    return ({"last_name": f"{'bad' if i in bad else 'ok'}{i:03}"} for i in range(count))
-
-
 def _create(crm: Any, leads: Any, registry: Registry | None = None, **options: Any) -> dict[int, Any]:
     with Client(transport=crm, registry=registry or batch_registry()) as client:
         found = list(client.create_many(leads, ACCOUNT, **options))
     assert len(dict(found)) == len(found), "a lead has two verdicts"
     return dict(found)
-
-
-def _outcomes(found: dict[int, Any]) -> Counter[str]:
-    return Counter("created" if isinstance(verdict, Result) else verdict.outcome for verdict in found.values())
-
-
-def single_registry(**hooks: Any) -> Registry:
-    registry = EmptyRegistry()
-    registry.register("acme", make_plugin(**hooks))
-    return registry
 
 
 in_batches_and_singly = pytest.mark.parametrize(
@@ -87,7 +80,7 @@ in_batches_and_singly = pytest.mark.parametrize(
 
 def test_leads_go_in_full_batches_and_each_has_a_verdict(crm: BatchSimulator, slept: list[float]) -> None:
     with Client(transport=crm, registry=batch_registry()) as client:
-        creating = client.create_many(_leads(95), ACCOUNT)
+        creating = client.create_many(make_leads(95), ACCOUNT)
         found = dict(creating)
     assert sorted(found) == list(range(95))
     assert (creating.calls, sorted(crm.sizes)) == (10, [5] + [SIZE] * 9)
@@ -96,7 +89,7 @@ def test_leads_go_in_full_batches_and_each_has_a_verdict(crm: BatchSimulator, sl
 
 
 def test_a_lead_that_is_left_alone_goes_singly(crm: BatchSimulator) -> None:
-    assert _outcomes(_create(crm, _leads(11), concurrency=1)) == {"created": 11}
+    assert outcomes_of(_create(crm, make_leads(11), concurrency=1)) == {"created": 11}
     assert [call.path for call in crm.calls] == ["/v1/prospects/batch", "/v1/prospects"]
 
 
@@ -111,24 +104,24 @@ def test_a_row_that_the_plugin_tells_no_part_of_holds_the_whole_answer(crm: Batc
     def parse_batch_response(response: Response) -> Any:
         return [CreatedLead(id=row["id"]) for row in response.json["rows"]]
 
-    found = _create(crm, _leads(2), batch_registry(parse_batch_response=parse_batch_response))
+    found = _create(crm, make_leads(2), batch_registry(parse_batch_response=parse_batch_response))
     assert [row["id"] for row in found[1].render("raw")["rows"]] == ["1", "2"]
 
 
 def test_a_crm_without_batches_gets_single_requests(crm: BatchSimulator) -> None:
-    assert _outcomes(_create(crm, _leads(25, bad=(7,)), single_registry())) == {"created": 24, "rejected": 1}
+    assert outcomes_of(_create(crm, make_leads(25, bad=(7,)), single_registry())) == {"created": 24, "rejected": 1}
     assert crm.sizes == [1] * 25
 
 
 def test_leads_that_a_batch_does_not_take_go_singly(crm: BatchSimulator) -> None:
     leads = [{"last_name": f"ok{i}", "first_name": "alone" if i in (2, 5) else "x"} for i in range(10)]
-    assert _outcomes(_create(crm, leads)) == {"created": 10}
+    assert outcomes_of(_create(crm, leads)) == {"created": 10}
     assert sorted(crm.sizes) == [1, 1, 8]
 
 
 def test_f075_a_partial_failure_gives_each_row_its_own_verdict(crm: BatchSimulator) -> None:
-    found = _create(crm, _leads(100, bad=(3, 50, 99)))
-    assert _outcomes(found) == {"created": 97, "rejected": 3}
+    found = _create(crm, make_leads(100, bad=(3, 50, 99)))
+    assert outcomes_of(found) == {"created": 97, "rejected": 3}
     assert {index for index, verdict in found.items() if isinstance(verdict, LeadError)} == {3, 50, 99}
     assert (found[50].message, found[50].field) == ("Surname bad050 is bad", "last_name")
     assert crm.count == 97
@@ -146,15 +139,15 @@ def test_f075_a_partial_failure_gives_each_row_its_own_verdict(crm: BatchSimulat
 )
 def test_f076_rows_that_cannot_be_matched_are_unknown(rows: Any, unknown: int, crm: BatchSimulator) -> None:
     crm.rows = rows
-    found = _create(crm, _leads(10))
-    assert _outcomes(found)["unknown"] == unknown
+    found = _create(crm, make_leads(10))
+    assert outcomes_of(found)["unknown"] == unknown
     assert (crm.count, crm.sizes) == (10, [10])
 
 
 def test_f077_a_batch_refused_as_a_whole_is_bisected(crm: BatchSimulator) -> None:
     crm.all_or_nothing = True
-    found = _create(crm, _leads(10, bad=(7,)))
-    assert _outcomes(found) == {"created": 9, "rejected": 1}
+    found = _create(crm, make_leads(10, bad=(7,)))
+    assert outcomes_of(found) == {"created": 9, "rejected": 1}
     assert found[7].message == "Surname bad007 is bad"
     assert crm.names == [f"ok{i:03}" for i in range(10) if i != 7]
     assert crm.sizes == [10, 5, 5, 2, 3, 1, 2]
@@ -162,13 +155,13 @@ def test_f077_a_batch_refused_as_a_whole_is_bisected(crm: BatchSimulator) -> Non
 
 def test_leads_that_each_have_to_go_alone_are_no_batches_of_one(crm: BatchSimulator) -> None:
     found = _create(crm, [{"last_name": "bad"}, {"last_name": "ok", "first_name": "alone"}])
-    assert _outcomes(found) == {"created": 1, "rejected": 1}
+    assert outcomes_of(found) == {"created": 1, "rejected": 1}
     assert [call.path for call in crm.calls] == ["/v1/prospects"] * 2
 
 
 def test_a_refusal_that_is_about_no_lead_is_not_bisected(crm: BatchSimulator) -> None:
     crm.create_batch = lambda call: Response.of(405, {"text": "no such method"})  # type: ignore[method-assign]
-    assert _outcomes(_create(crm, _leads(10))) == {"rejected": 10}
+    assert outcomes_of(_create(crm, make_leads(10))) == {"rejected": 10}
     assert len(crm.calls) == 1
 
 
@@ -179,23 +172,23 @@ def test_a_refusal_inside_a_success_is_not_bisected(crm: BatchSimulator) -> None
     def parse_batch_response(response: Response) -> Any:
         raise error_for(response, "refused", category="validation")
 
-    found = _create(crm, _leads(10), batch_registry(parse_batch_response=parse_batch_response))
-    assert _outcomes(found) == {"unknown": 10}
+    found = _create(crm, make_leads(10), batch_registry(parse_batch_response=parse_batch_response))
+    assert outcomes_of(found) == {"unknown": 10}
     assert len(crm.calls) == 1
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after_commit", "truncate"])
 def test_f078_a_batch_without_an_answer_is_unknown_and_never_sent_again(fault: str, crm: BatchSimulator) -> None:
     setattr(crm.faults, fault, 1)
-    found = _create(crm, _leads(30), concurrency=1)
-    assert _outcomes(found) == {"created": 20, "unknown": 10}
+    found = _create(crm, make_leads(30), concurrency=1)
+    assert outcomes_of(found) == {"created": 20, "unknown": 10}
     assert len(crm.calls) == 4  # the first of the next ten goes alone, see test_doubts.py
     assert crm.count in (20, 30)
 
 
 def test_f078_a_failing_crm_leaves_the_batch_unknown(crm: BatchSimulator) -> None:
     crm.faults.status, crm.faults.status_count = 503, 1
-    assert _outcomes(_create(crm, _leads(10))) == {"unknown": 10}
+    assert outcomes_of(_create(crm, make_leads(10))) == {"unknown": 10}
     assert len(crm.calls) == 1
 
 
@@ -205,16 +198,16 @@ def test_f078_a_failing_crm_leaves_the_batch_unknown(crm: BatchSimulator) -> Non
 @pytest.mark.parametrize("fault", ["throttle", "refuse"])
 def test_what_was_not_processed_is_sent_again(fault: str, crm: BatchSimulator, slept: list[float]) -> None:
     setattr(crm.faults, fault, 2)
-    found = _create(crm, _leads(10))
-    assert _outcomes(found) == {"created": 10}
+    found = _create(crm, make_leads(10))
+    assert outcomes_of(found) == {"created": 10}
     assert (crm.count, found[0].attempts) == (10, 3)
     assert slept
 
 
 def test_f041_throttled_for_ever_gives_up_without_a_lead(crm: BatchSimulator) -> None:
     crm.faults.throttle = 99
-    found = _create(crm, _leads(10))
-    assert _outcomes(found) == {"not_sent": 10}
+    found = _create(crm, make_leads(10))
+    assert outcomes_of(found) == {"not_sent": 10}
     assert len(crm.calls) == 5
 
 
@@ -224,8 +217,8 @@ def test_f039_a_wait_of_hours_is_not_slept_and_ends_the_asking(
 ) -> None:
     crm.throttled = lambda call: Response.of(429, {"text": "x"}, {"Retry-After": "99999"})  # type: ignore[method-assign]
     crm.faults.throttle = 99
-    found = _create(crm, _leads(100), registry(), concurrency=1)
-    assert _outcomes(found) == {"not_sent": 100}
+    found = _create(crm, make_leads(100), registry(), concurrency=1)
+    assert outcomes_of(found) == {"not_sent": 100}
     assert all(isinstance(error, RateLimitError) and 99_000 < error.retry_after <= 99_999 for error in found.values())
     assert (len(crm.calls), slept) == (1, [])
 
@@ -237,8 +230,8 @@ def test_f059_refused_credentials_are_asked_once_and_no_lead_is_at_fault(
     announced: list[int] = []
     with Client(transport=crm, registry=registry()) as client:
         wrong = Account("acme", {"token": "wrong"})
-        found = dict(client.create_many(_leads(100), wrong, concurrency=1, before_send=announced.extend))
-    assert _outcomes(found) == {"not_sent": 100}
+        found = dict(client.create_many(make_leads(100), wrong, concurrency=1, before_send=announced.extend))
+    assert outcomes_of(found) == {"not_sent": 100}
     assert all(isinstance(error, AuthError) and error.retry_after is None for error in found.values())
     assert len(crm.calls) == 1
     assert announced == list(range(size)), "a mark of what is not sent would be a doubt about nothing"
@@ -250,8 +243,8 @@ def test_a_lead_that_the_account_may_not_create_says_nothing_of_the_others(crm: 
             raise error_for(response, "not with this owner", category="permission")
         return CreatedLead(id=response.json["prospect"]["id"])
 
-    found = _create(crm, _leads(10, bad=(2,)), single_registry(parse_response=parse_response), concurrency=1)
-    assert _outcomes(found) == {"created": 9, "rejected": 1}
+    found = _create(crm, make_leads(10, bad=(2,)), single_registry(parse_response=parse_response), concurrency=1)
+    assert outcomes_of(found) == {"created": 9, "rejected": 1}
 
 
 def test_rows_that_the_crm_did_not_process_are_sent_again(crm: BatchSimulator) -> None:
@@ -267,8 +260,8 @@ def test_rows_that_the_crm_did_not_process_are_sent_again(crm: BatchSimulator) -
             rows[place] = error_for(Response.of(409, {}), "row is locked", processed=False)
         return rows
 
-    found = _create(crm, _leads(10), batch_registry(parse_batch_response=parse_batch_response))
-    assert _outcomes(found) == {"created": 10}
+    found = _create(crm, make_leads(10), batch_registry(parse_batch_response=parse_batch_response))
+    assert outcomes_of(found) == {"created": 10}
     assert (crm.sizes, crm.names) == ([10, 2], [f"ok{i:03}" for i in range(10)])
 
 
@@ -276,8 +269,8 @@ def test_rows_that_the_crm_never_processes_are_given_up(crm: BatchSimulator) -> 
     def parse_batch_response(response: Response, count: int) -> Any:
         return [error_for(Response.of(423, {}), "the row is locked", processed=False)] * count
 
-    found = _create(crm, _leads(2), batch_registry(parse_batch_response=parse_batch_response))
-    assert (_outcomes(found), crm.sizes) == ({"not_sent": 2}, [2] * 5)
+    found = _create(crm, make_leads(2), batch_registry(parse_batch_response=parse_batch_response))
+    assert (outcomes_of(found), crm.sizes) == ({"not_sent": 2}, [2] * 5)
 
 
 def test_rows_that_have_to_wait_for_hours_are_not_slept_for(crm: BatchSimulator, slept: list[float]) -> None:
@@ -288,8 +281,8 @@ def test_rows_that_have_to_wait_for_hours_are_not_slept_for(crm: BatchSimulator,
         rows[2] = error_for(Response.of(429, {}), "this owner's limit", retry_after=9_999)
         return rows
 
-    found = _create(crm, _leads(10), batch_registry(parse_batch_response=parse_batch_response))
-    assert _outcomes(found) == {"created": 9, "not_sent": 1}
+    found = _create(crm, make_leads(10), batch_registry(parse_batch_response=parse_batch_response))
+    assert outcomes_of(found) == {"created": 9, "not_sent": 1}
     assert (len(crm.calls), slept) == (1, [])
 
 
@@ -304,7 +297,7 @@ def test_bad_leads_are_rejected_and_cost_the_others_nothing(crm: BatchSimulator)
     ]  # fmt: skip
     found = _create(crm, leads)
     assert [index for index, verdict in found.items() if isinstance(verdict, Result)] == [0, 8, 9]
-    assert _outcomes(found) == {"created": 3, "rejected": 10}
+    assert outcomes_of(found) == {"created": 3, "rejected": 10}
     assert isinstance(found[1], MissingFieldsError)
     assert found[7].message == "line 8: ragged"
     assert all(
@@ -314,8 +307,8 @@ def test_bad_leads_are_rejected_and_cost_the_others_nothing(crm: BatchSimulator)
 
 
 def test_a_lead_that_cannot_be_encoded_does_not_break_up_the_batch(crm: BatchSimulator) -> None:
-    leads = [*_leads(9), {"last_name": "\ud800"}]
-    assert _outcomes(_create(crm, leads)) == {"created": 9, "rejected": 1}
+    leads = [*make_leads(9), {"last_name": "\ud800"}]
+    assert outcomes_of(_create(crm, leads)) == {"created": 9, "rejected": 1}
     assert crm.sizes == [9]
 
 
@@ -332,8 +325,8 @@ def test_f082_a_row_that_breaks_the_plugin_is_rejected_and_the_others_go_on(crm:
             raise ZeroDivisionError
         return Request("POST", "/v1/prospects", json={"prospect": FIELDS.render(lead)[0]}, record_path=("prospect",))
 
-    found = _create(crm, _leads(20), batch_registry(build_request=build_request))
-    assert _outcomes(found) == {"created": 19, "rejected": 1}
+    found = _create(crm, make_leads(20), batch_registry(build_request=build_request))
+    assert outcomes_of(found) == {"created": 19, "rejected": 1}
     assert found[4].category == "unexpected"
 
 
@@ -341,7 +334,7 @@ def test_a_broken_batch_hook_falls_back_to_single_requests(crm: BatchSimulator) 
     def build_batch_request(requests: Any) -> Any:
         raise ZeroDivisionError
 
-    assert _outcomes(_create(crm, _leads(10), batch_registry(build_batch_request=build_batch_request))) == {
+    assert outcomes_of(_create(crm, make_leads(10), batch_registry(build_batch_request=build_batch_request))) == {
         "created": 10
     }
     assert crm.sizes == [1] * 10
@@ -358,9 +351,9 @@ def test_an_account_that_cannot_be_used_fails_at_once(crm: BatchSimulator) -> No
     client = Client(transport=crm, registry=batch_registry())
     for settings in ({}, {"token": ""}):
         with pytest.raises(SettingsError):
-            client.create_many(_leads(1), Account("acme", settings))
+            client.create_many(make_leads(1), Account("acme", settings))
     with pytest.raises(ValueError, match="concurrency"):
-        client.create_many(_leads(1), ACCOUNT, concurrency=0)
+        client.create_many(make_leads(1), ACCOUNT, concurrency=0)
 
 
 # --- in flight --------------------------------------------------------------------------------------------------------
@@ -386,7 +379,7 @@ def test_no_more_is_taken_than_is_in_flight(crm: BatchSimulator) -> None:
     gate, taken = Turnstile(crm), []
 
     def leads() -> Iterator[dict[str, str]]:
-        for lead in _leads(1000):
+        for lead in make_leads(1000):
             taken.append(lead)
             yield lead
 
@@ -411,7 +404,7 @@ def test_each_lead_is_announced_once_before_it_is_sent(crm: BatchSimulator) -> N
         announced.extend(indexes)
         stored_then.append(crm.count)
 
-    leads = ((10 + i, lead) for i, lead in enumerate([*_leads(10, bad=(7,)), {}]))
+    leads = ((10 + i, lead) for i, lead in enumerate([*make_leads(10, bad=(7,)), {}]))
     found = _create(crm, leads, numbered=True, before_send=before_send, concurrency=1)
     assert announced == list(range(10, 20))
     assert stored_then == [0]
@@ -424,7 +417,7 @@ def test_f072_when_the_caller_cannot_note_it_nothing_is_sent(crm: BatchSimulator
             raise OSError(28, "No space left on device")
 
     client = Client(transport=crm, registry=batch_registry())
-    creating = client.create_many(_leads(1000), ACCOUNT, concurrency=1, before_send=before_send)
+    creating = client.create_many(make_leads(1000), ACCOUNT, concurrency=1, before_send=before_send)
     assert sorted(index for index, _ in islice(creating, 20)) == list(range(20))
     with pytest.raises(OSError, match="No space"):
         next(creating)
@@ -433,7 +426,7 @@ def test_f072_when_the_caller_cannot_note_it_nothing_is_sent(crm: BatchSimulator
 
 def test_a_failing_source_does_not_lose_the_verdicts_of_what_was_taken(crm: BatchSimulator) -> None:
     def leads() -> Iterator[dict[str, str]]:
-        yield from _leads(25)
+        yield from make_leads(25)
         raise RuntimeError("the file changed")
 
     creating = Client(transport=crm, registry=batch_registry()).create_many(leads(), ACCOUNT)
@@ -455,14 +448,14 @@ def anyio_backend() -> str:
 @pytest.mark.parametrize("kind", ["iterable", "asynchronous iterable"])
 async def test_the_asynchronous_client_does_the_same(kind: str, crm: BatchSimulator) -> None:
     async def leads() -> AsyncIterator[dict[str, str]]:
-        for lead in _leads(95, bad=(7,)):
+        for lead in make_leads(95, bad=(7,)):
             yield lead
 
-    given: Any = leads() if kind == "asynchronous iterable" else _leads(95, bad=(7,))
+    given: Any = leads() if kind == "asynchronous iterable" else make_leads(95, bad=(7,))
     async with AsyncClient(transport=crm, registry=batch_registry()) as client:
         creating = client.create_many(given, ACCOUNT)
         found = {index: verdict async for index, verdict in creating}
-    assert _outcomes(found) == {"created": 94, "rejected": 1}
+    assert outcomes_of(found) == {"created": 94, "rejected": 1}
     assert (creating.calls, sorted(found)) == (10, list(range(95)))
 
 
@@ -470,7 +463,7 @@ async def test_the_asynchronous_client_does_the_same(kind: str, crm: BatchSimula
 async def test_f078_the_asynchronous_client_never_repeats_an_unknown_batch(crm: BatchSimulator) -> None:
     crm.faults.drop_after_commit = 1
     async with AsyncClient(transport=crm, registry=batch_registry()) as client:
-        found = {index: verdict async for index, verdict in client.create_many(_leads(10), ACCOUNT)}
+        found = {index: verdict async for index, verdict in client.create_many(make_leads(10), ACCOUNT)}
     assert all(isinstance(error, OutcomeUnknownError) for error in found.values())
     assert (len(crm.calls), crm.count) == (1, 10)
 
@@ -480,7 +473,7 @@ async def test_a_slow_source_does_not_hold_verdicts_back(crm: BatchSimulator) ->
     more = asyncio.Event()
 
     async def leads() -> AsyncIterator[dict[str, str]]:
-        for lead in _leads(10):
+        for lead in make_leads(10):
             yield lead
         await more.wait()
         yield {"last_name": "late"}
@@ -508,14 +501,14 @@ async def test_no_more_is_in_flight_than_was_asked_for(crm: BatchSimulator, monk
 
     monkeypatch.setattr(crm, "send_async", send_async)
     async with AsyncClient(transport=crm, registry=batch_registry()) as client:
-        found = {index: verdict async for index, verdict in client.create_many(_leads(100), ACCOUNT, concurrency=2)}
-    assert (_outcomes(found), most) == ({"created": 100}, 2)
+        found = {index: verdict async for index, verdict in client.create_many(make_leads(100), ACCOUNT, concurrency=2)}
+    assert (outcomes_of(found), most) == ({"created": 100}, 2)
 
 
 @pytest.mark.anyio
 async def test_a_failing_asynchronous_source_does_not_lose_the_verdicts_of_what_was_taken(crm: BatchSimulator) -> None:
     async def leads() -> AsyncIterator[dict[str, str]]:
-        for lead in _leads(25):
+        for lead in make_leads(25):
             yield lead
         raise RuntimeError("the file changed")
 
@@ -534,7 +527,7 @@ async def test_an_asynchronous_fault_is_raised_after_what_is_in_flight(crm: Batc
             raise OSError(28, "No space left on device")
 
     async with AsyncClient(transport=crm, registry=batch_registry()) as client:
-        creating = client.create_many(_leads(1000), ACCOUNT, concurrency=1, before_send=before_send)
+        creating = client.create_many(make_leads(1000), ACCOUNT, concurrency=1, before_send=before_send)
         assert sorted([(await anext(creating))[0] for _ in range(20)]) == list(range(20))
         with pytest.raises(OSError, match="No space"):
             await anext(creating)
@@ -546,8 +539,8 @@ def test_a_crm_that_cannot_be_reached_is_not_tried_for_every_lead(
     registry: Any, size: int, crm: BatchSimulator
 ) -> None:
     crm.faults.refuse = 999
-    found = _create(crm, _leads(100), registry(), concurrency=1)
-    assert _outcomes(found) == {"not_sent": 100}
+    found = _create(crm, make_leads(100), registry(), concurrency=1)
+    assert outcomes_of(found) == {"not_sent": 100}
     assert crm.faults.refuse == 994, "five tries for the first request, none for the others"
 
 
@@ -636,12 +629,12 @@ def test_a_stopped_run_does_not_wait_for_its_turn() -> None:
 @pytest.mark.anyio
 async def test_an_asynchronous_run_can_be_stopped(crm: BatchSimulator) -> None:
     async with AsyncClient(transport=crm, registry=batch_registry()) as client:
-        creating = client.create_many(_leads(1000), ACCOUNT, concurrency=2)
+        creating = client.create_many(make_leads(1000), ACCOUNT, concurrency=2)
         found = {}
         async for index, verdict in creating:
             found[index] = verdict
             creating.stop()
-    outcomes = _outcomes(found)
+    outcomes = outcomes_of(found)
     assert outcomes["created"] == crm.count <= 30
     assert outcomes["created"] + outcomes["not_sent"] == len(found) <= 60, "no more is taken"
 
@@ -651,7 +644,7 @@ async def test_an_asynchronous_run_can_be_stopped(crm: BatchSimulator) -> None:
 
 def _mixed() -> list[dict[str, str]]:
     """A group of which the batch takes nine and leaves one to go alone."""
-    return [*_leads(9), {"last_name": "ok009", "first_name": "alone"}]
+    return [*make_leads(9), {"last_name": "ok009", "first_name": "alone"}]
 
 
 def test_f072_a_fault_in_the_middle_of_a_group_keeps_the_verdicts_it_has(crm: BatchSimulator) -> None:
@@ -697,7 +690,9 @@ def test_leaving_early_repeats_nothing() -> None:
             return answer
 
     crm = Throttling()
-    creating = Client(transport=crm, registry=batch_registry()).create_many(_leads(2 * SIZE), ACCOUNT, concurrency=2)
+    creating = Client(transport=crm, registry=batch_registry()).create_many(
+        make_leads(2 * SIZE), ACCOUNT, concurrency=2
+    )
     next(creating)
     creating.close()
     assert crm.sizes == [SIZE, 0], "the throttled batch is not sent again for nobody"
@@ -712,7 +707,7 @@ def test_pairs_that_are_none_end_the_sending_and_keep_the_verdicts_in_flight() -
             return super().send(request, credentials=credentials, timeout=timeout)
 
     def pairs() -> Iterator[Any]:
-        yield from enumerate(_leads(SIZE))
+        yield from enumerate(make_leads(SIZE))
         yield "no pair"
         second_is_read.set()
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from acme import EmptyRegistry, make_plugin
-from acme_batch import ACCOUNT, SIZE, BatchSimulator, batch_registry
+from acme_batch import (
+    ACCOUNT,
+    SIZE,
+    BatchSimulator,
+    batch_registry,
+    make_leads,
+    outcomes_of,
+    single_registry,
+)
 from unilead import (
     Client,
     LeadError,
@@ -21,7 +27,6 @@ from unilead import (
     Registry,
     Request,
     Response,
-    Result,
     UnavailableError,
 )
 from unilead.bulk import Run
@@ -66,24 +71,10 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unilead.doubts.ASK_AGAIN", 0.001)
 
 
-def _leads(count: int) -> Iterator[dict[str, str]]:
-    return ({"last_name": f"ok{number:03}"} for number in range(count))
-
-
-def single_registry() -> Registry:
-    registry = EmptyRegistry()
-    registry.register("acme", make_plugin())
-    return registry
-
-
-def _outcomes(found: dict[int, Any]) -> Counter[str]:
-    return Counter("created" if isinstance(verdict, Result) else verdict.outcome for verdict in found.values())
-
-
 def _create(crm: Failing, count: int, registry: Registry, **options: Any) -> tuple[Counter[str], Any]:
     with Client(transport=crm, registry=registry) as client:
-        creating = client.create_many(_leads(count), ACCOUNT, **options)
-        return _outcomes(dict(creating)), creating
+        creating = client.create_many(make_leads(count), ACCOUNT, **options)
+        return outcomes_of(dict(creating)), creating
 
 
 def test_l010_a_crm_that_goes_on_failing_costs_few_leads() -> None:
