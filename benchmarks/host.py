@@ -107,49 +107,6 @@ async def _spread(send: Any, count: int) -> None:
     await asyncio.gather(*(lane() for _ in range(IN_FLIGHT)))
 
 
-# --- the host ---------------------------------------------------------------------------------------------------------
-
-
-def serve_host(stub: int, folder: Path) -> None:
-    import uvicorn
-
-    from unilead import AsyncClient
-    from unilead_host.app import Host, create_app
-    from unilead_host.crypto import Vault
-    from unilead_host.logs import configure_logs
-    from unilead_host.serving import config_of, settle_memory
-    from unilead_host.settings import HostSettings
-
-    settings = HostSettings(database_url=f"sqlite:///{folder / 'host.sqlite'}", encryption_keys=Vault.new_key())
-    named = os.environ | {"UNILEAD_HOST_DATABASE_URL": settings.database_url.get_secret_value()}
-    subprocess.run([sys.executable, "-m", "unilead_host.cli", "migrate"], env=named, stdout=sys.stderr, check=True)
-    configure_logs(settings)
-    app = create_app(settings)
-    host: Host = app.state.host
-    host.targets._client = AsyncClient(
-        registry=host.registry,
-        backend="aiohttp",
-        base_url=f"http://127.0.0.1:{stub}",
-        allow_private=True,
-        send_once=True,
-    )
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: Any = None) -> None:
-            await super().startup(sockets)
-            tenant = await host.tenants.create("bench")
-            token, _ = await host.tokens.create(tenant.id)
-            sample = host.registry.get(SLUG).simulator().sample_settings
-            account = await host.accounts.create(tenant.id, SLUG, dict(sample))
-            settle_memory()
-            port = self.servers[0].sockets[0].getsockname()[1]
-            print(json.dumps({"port": port, "token": token, "account": account.id}), flush=True)
-
-    config = config_of(app, settings)
-    config.port = 0
-    Server(config).run()
-
-
 # --- the load generator -----------------------------------------------------------------------------------------------
 
 
@@ -196,8 +153,8 @@ async def load(port: int, token: str, account: str, count: int) -> None:
 
 
 @contextmanager
-def child(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [sys.executable, "-m", "benchmarks.host", *arguments]
+def child(module: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None
@@ -211,8 +168,8 @@ def forwarding() -> Iterator[tuple[str, subprocess.Popen[str], list[str]]]:
     """A stub and a host in front of it: the stub's port, the host, and what the load generator wants to know."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        child("stub") as (_, stub),
-        child("host", stub.strip(), folder) as (host, told),
+        child("host", "stub") as (_, stub),
+        child("hosted", stub.strip(), folder) as (host, told),
     ):
         where = json.loads(told)
         yield stub.strip(), host, [str(where["port"]), where["token"], where["account"]]
@@ -274,8 +231,6 @@ if __name__ == "__main__":
         asyncio.run(serve_stub())
     elif role == "bare":
         asyncio.run(send_bare(int(rest[0]), int(rest[1])))
-    elif role == "host":
-        serve_host(int(rest[0]), Path(rest[1]))
     elif role == "load":
         asyncio.run(load(int(rest[0]), rest[1], rest[2], int(rest[3])))
     elif role == "steady":

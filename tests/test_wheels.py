@@ -6,10 +6,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 
 from tests.environments import Environment, build_wheels
 from tests.members import PLUGINS, ROOT, slug_of
+from unilead_host.crypto import Vault
 
 CARD = ["pluggy", "pydantic", "httpx", "importlib-metadata"]  # all that the bare core may need
 SCRIPT = """
@@ -90,7 +90,7 @@ def test_the_host_serves_the_providers_that_are_installed_and_no_other(wheels: P
     chosen = [slug_of(plugin) for plugin in PLUGINS[:3]]
     wheel_of = {slug: next(wheels.glob(f"unilead_{slug.replace('-', '_')}-0*.whl")) for slug in chosen}
     ours = [next(wheels.glob(f"{name}-0*.whl")) for name in ("unilead", "unilead_host")]
-    key, url = Fernet.generate_key().decode(), f"sqlite:///{tmp_path / 'host.sqlite'}"
+    key, url = Vault.new_key(), f"sqlite:///{tmp_path / 'host.sqlite'}"
 
     def statuses(environment: Environment) -> dict[str, str]:
         done = environment.run("-c", SERVE, url, key)

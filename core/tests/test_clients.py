@@ -30,6 +30,7 @@ from unilead import (
     Request,
     Response,
 )
+from unilead.transport import native
 from unilead.transport.call import tls_context
 
 LEAD = {"last_name": "Okafor"}
@@ -278,6 +279,10 @@ def test_certificates_are_the_systems_and_certifis_where_it_has_none(
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "missing"))
     known = tls_context.__wrapped__().cert_store_stats()["x509_ca"]
     assert (known == 0) if own else (known > 50)
+    tls_context.cache_clear()
+    trusted = native.trust()
+    tls_context.cache_clear()
+    assert trusted is True if own else trusted.cert_store_stats()["x509_ca"] == known  # True: aiohttp's own context
 
 
 @pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 1e10])

@@ -125,8 +125,8 @@ def context(request: Any, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext | N
     if not request.param:
         return None
     server, client = _certificates()
-    for module in ("pool", "native"):
-        monkeypatch.setattr(f"unilead.transport.{module}.tls_context", lambda: client)
+    for name in ("pool.tls_context", "native.trust"):
+        monkeypatch.setattr(f"unilead.transport.{name}", lambda: client)
     return server
 
 

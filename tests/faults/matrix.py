@@ -170,7 +170,7 @@ def world(stand: Stand) -> Iterator[None]:
             return resolve(host, port, *arguments, **more)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{end}", int(port))) for end in (2, 1)]
 
-    trusted = {f"transport.{module}.tls_context": lambda: stand.trust for module in ("pool", "native")}
+    trusted = {f"transport.{name}": lambda: stand.trust for name in ("pool.tls_context", "native.trust")}
     with mock.patch("socket.getaddrinfo", with_names), _patched(trusted):
         yield
 

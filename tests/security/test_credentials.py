@@ -122,8 +122,8 @@ def server() -> Iterator[Spy]:
 def spy(server: Spy, monkeypatch: pytest.MonkeyPatch) -> Spy:
     """The server, emptied, and every back end led to it whatever host and port it asks for."""
     server.seen, server.redirect = [], 0
-    for module in ("unilead.transport.pool", "unilead.transport.native"):
-        monkeypatch.setattr(f"{module}.tls_context", lambda: server.trust)
+    for name in ("pool.tls_context", "native.trust"):
+        monkeypatch.setattr(f"unilead.transport.{name}", lambda: server.trust)
     for module in ("unilead.transport.network", "unilead.transport.native"):
         monkeypatch.setattr(f"{module}.is_public", lambda address: True)
     monkeypatch.setattr("socket.getaddrinfo", lambda host, port, *more, **options: [(2, 1, 6, "", ("127.0.0.1", port))])

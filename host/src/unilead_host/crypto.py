@@ -6,13 +6,18 @@ The clear text names the tenant and the account it belongs to: a row that was co
 from __future__ import annotations
 
 import json
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from secrets import token_bytes
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from nacl.exceptions import CryptoError
+from nacl.secret import Aead
 from pydantic import SecretStr
 
 NO_KEY = "no encryption key is set: `unilead-host new-key` makes one, UNILEAD_HOST_ENCRYPTION_KEYS takes it"
+NOT_OURS = "sealed with another key, or changed since"
 
 
 class SealError(Exception):
@@ -28,10 +33,10 @@ class Vault:
     """
 
     def __init__(self, keys: Sequence[SecretStr | str] = ()) -> None:
-        self._fernet = MultiFernet([_fernet(key, place) for place, key in enumerate(keys, 1)]) if keys else None
+        self._boxes = [_box(key, place) for place, key in enumerate(keys, 1)]
 
     def __bool__(self) -> bool:
-        return self._fernet is not None
+        return bool(self._boxes)
 
     def __repr__(self) -> str:
         return f"Vault({'with' if self else 'without'} keys)"
@@ -39,19 +44,15 @@ class Vault:
     @staticmethod
     def new_key() -> str:
         """A fresh key."""
-        return Fernet.generate_key().decode()
+        return urlsafe_b64encode(token_bytes(Aead.KEY_SIZE)).decode()
 
     def seal(self, tenant_id: str, account_id: str, values: Mapping[str, Any]) -> str:
         """Encrypt JSON values for one account. Raises: SealError when there is no key."""
-        content = {"tenant": tenant_id, "account": account_id, "values": dict(values)}
-        return self._keys().encrypt(json.dumps(content).encode()).decode()
+        return self._encrypt(json.dumps({"tenant": tenant_id, "account": account_id, "values": dict(values)}).encode())
 
     def open(self, tenant_id: str, account_id: str, sealed: str) -> dict[str, Any]:
         """Decrypt what was sealed for this account. Raises: SealError."""
-        try:
-            content = json.loads(self._keys().decrypt(sealed.encode()))
-        except InvalidToken:
-            raise SealError("sealed with another key, or changed since") from None
+        content = json.loads(self._decrypt(sealed))
         if (content["tenant"], content["account"]) != (tenant_id, account_id):
             raise SealError("sealed for another account")
         values: dict[str, Any] = content["values"]
@@ -59,19 +60,30 @@ class Vault:
 
     def rotate(self, sealed: str) -> str:
         """Seal anew with the newest key. Raises: SealError."""
+        return self._encrypt(self._decrypt(sealed))
+
+    def _encrypt(self, clear: bytes) -> str:
+        return urlsafe_b64encode(self._keys()[0].encrypt(clear)).decode()
+
+    def _decrypt(self, sealed: str) -> bytes:
+        boxes = self._keys()
         try:
-            return self._keys().rotate(sealed.encode()).decode()
-        except InvalidToken:
-            raise SealError("sealed with another key, or changed since") from None
+            content = b64decode(sealed, altchars=b"-_", validate=True)
+        except ValueError:
+            raise SealError(NOT_OURS) from None
+        for box in boxes:
+            with suppress(CryptoError, ValueError):  # the latter: shorter than a nonce
+                return box.decrypt(content)
+        raise SealError(NOT_OURS)
 
-    def _keys(self) -> MultiFernet:
-        if self._fernet is None:
+    def _keys(self) -> list[Aead]:
+        if not self._boxes:
             raise SealError(NO_KEY)
-        return self._fernet
+        return self._boxes
 
 
-def _fernet(key: SecretStr | str, place: int) -> Fernet:
+def _box(key: SecretStr | str, place: int) -> Aead:
     try:
-        return Fernet(key.get_secret_value() if isinstance(key, SecretStr) else key)
+        return Aead(b64decode(key.get_secret_value() if isinstance(key, SecretStr) else key, b"-_", validate=True))
     except ValueError:
         raise SealError(f"encryption key {place} is not 32 bytes in URL-safe base64; `unilead-host new-key`") from None

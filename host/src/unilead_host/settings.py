@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -153,6 +152,8 @@ def _is_service_link(variable: str, value: str) -> bool:
 
 def _unknown(variable: str, known: Iterable[str]) -> str:
     """What is wrong with a variable that is no setting's: a setting that is misspelt must not be without effect."""
+    from difflib import get_close_matches  # only a misspelt variable needs it
+
     nearest = get_close_matches(variable.lower().removeprefix(PREFIX), known, 1)
     return f"{variable} is no setting" + (f"; did you mean {variable_of(nearest[0])}?" if nearest else "")
 

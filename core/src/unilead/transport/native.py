@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -28,6 +29,15 @@ from unilead.transport.wire import Outgoing, Wire
 
 HOSTS = 5  # that may have all their connections at once; a CRM that lets requests hang takes none of the others'
 _START = re.compile(r"[A-Z]+ [!-~]+")
+
+
+def trust() -> ssl.SSLContext | bool:
+    """The process's TLS context, or ``True`` for the one that aiohttp makes of the system's certificates at import.
+
+    The same certificates in one more context would take a megabyte.
+    """
+    paths = ssl.get_default_verify_paths()
+    return bool(paths.cafile or paths.capath) or tls_context()
 
 
 class _CheckedResolver(AbstractResolver):
@@ -101,7 +111,7 @@ class AiohttpTransport:
                 limit=MAX_CONNECTIONS * HOSTS,
                 limit_per_host=MAX_CONNECTIONS,
                 keepalive_timeout=KEEPALIVE,
-                ssl=tls_context(),
+                ssl=trust(),
                 resolver=resolver,
             )
             self._wire = Wire(self._connector, CONNECT_TIMEOUT)
