@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -20,9 +21,9 @@ def to_integer(value: Any) -> int:
 
 def to_digits(value: str) -> str:
     """Check that an id consists of plain ASCII digits, and keep it as text."""
-    if not _is_integer(value):
-        raise ValueError("must be a whole number, written in digits")
-    return value
+    if value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS:
+        return value
+    raise ValueError("must be a whole number, written in digits")
 
 
 def named_id(value: str, ids: Mapping[str, int]) -> int:
@@ -30,8 +31,8 @@ def named_id(value: str, ids: Mapping[str, int]) -> int:
 
     Names are compared trimmed and case-insensitively.
     """
-    if _is_integer(value):
-        return int(value)
+    with suppress(ValueError):
+        return int(to_digits(value))
     wanted = value.strip().casefold()
     for name, number in ids.items():
         if name.strip().casefold() == wanted:
@@ -53,9 +54,10 @@ def list_as_text(value: Any, joiner: str = ";") -> Any:
     """
     if not isinstance(value, (list, tuple)):
         return value
-    texts = [scalar_text(item) for item in value]
-    if any(not text.strip() or joiner in text for text in texts):
-        raise ValueError(f"must not list an option that is blank or holds a {joiner!r}")
+    texts = [item if isinstance(item, str) else scalar_text(item) for item in value]
+    for text in texts:
+        if joiner in text or not text.strip():
+            raise ValueError(f"must not list an option that is blank or holds a {joiner!r}")
     return joiner.join(texts)
 
 
@@ -90,8 +92,3 @@ def custom_field_values(convert: Callable[[Any], Any]) -> Callable[[Mapping[str,
         return converted
 
     return convert_all
-
-
-def _is_integer(text: str) -> bool:
-    """Whether a text is nothing but plain ASCII digits, and not endlessly many."""
-    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS

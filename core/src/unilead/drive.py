@@ -126,7 +126,6 @@ class AsyncDriver:
             while True:
                 try:
                     if isinstance(step, Send):
-                        await asyncio.sleep(0)  # what is ready by now leaves together (docs/decisions/0020)
                         answer: Any = await transport.send_async(
                             step.request, credentials=step.credentials, timeout=step.timeout
                         )

@@ -7,11 +7,12 @@ that are left out, and the problems of values that a converter refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 from unilead.errors import InvalidLeadError, Problem
 from unilead.fields import Converter, Field, Part, extension_paths
-from unilead.merging import holder, merge, merge_into, steps
+from unilead.merging import merge
 
 Record: TypeAlias = dict[str, Any]
 Writer: TypeAlias = Callable[[Record, Any, Any, list[str], list[Problem]], None]
@@ -51,10 +52,12 @@ def _converting(row: Field, place: Callable[[Record, Any], None]) -> Writer:
             if result.dropped:
                 dropped += [source + below for below in result.dropped]
             result = result.value
+            if result is None:
+                return
         elif result is None:
             dropped.append(source)
-        if result is not None:
-            place(record, result)
+            return
+        place(record, result)
 
     return write
 
@@ -63,7 +66,7 @@ def _placer(target: str) -> Callable[[Record, Any], None]:
     """Make what puts a value into the record: at the target, or where a converter's own paths say."""
     if not target:
         return _spread
-    parents, last = steps(target)
+    parents, last = _steps(target)
     if len(parents) == 1:  # as most nested records are
         [parent] = parents
 
@@ -73,9 +76,7 @@ def _placer(target: str) -> Callable[[Record, Any], None]:
         return place_inside
 
     def place(record: Record, value: Any) -> None:
-        for parent in parents:
-            record = record.setdefault(parent, {})
-        record[last] = value
+        _inside(record, parents)[last] = value
 
     return place
 
@@ -83,21 +84,35 @@ def _placer(target: str) -> Callable[[Record, Any], None]:
 def _spread(record: Record, found: Mapping[str, Any]) -> None:
     for path, value in found.items():
         if "." in path:
-            inner, last = holder(record, path)
-            inner[last] = value
+            parents, last = _steps(path)
+            _inside(record, parents)[last] = value
         else:
             record[path] = value
 
 
+@cache
+def _steps(target: str) -> tuple[tuple[str, ...], str]:
+    """Split a dotted path: the names on the way, and the last one."""
+    *parents, last = target.split(".")
+    return tuple(parents), last
+
+
+def _inside(record: Record, parents: Sequence[str]) -> Record:
+    """The object at the end of a path, made where it is not there yet."""
+    for parent in parents:
+        record = record.setdefault(parent, {})
+    return record
+
+
 def _merger(target: str) -> Callable[[Record, Any], None]:
     """Make what merges an object such as ``custom_fields`` over what is there; its keys are names, never paths."""
+    if not target:
+        return lambda record, value: record.update(merge(record, value))
+    parents, last = _steps(target)
 
     def place(record: Record, value: Any) -> None:
-        if target:
-            record, last = holder(record, target)
-            record[last] = merge(record.get(last), value)  # a copy: what is there may be a constant of the plugin's
-        else:
-            merge_into(record, value)
+        inner = _inside(record, parents)
+        inner[last] = merge(inner.get(last), value)  # a copy: what is there may be a constant of the plugin's
 
     return place
 

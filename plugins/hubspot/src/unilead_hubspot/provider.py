@@ -41,13 +41,15 @@ from unilead_hubspot.settings import OWN_PROPERTIES, HubSpotSettings
 
 def property_text(value: Any) -> str:
     """Write a value as HubSpot wants them all: as text, lists joined with ``;``, moments in UTC, null as ``""``."""
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError("must be a date and time with its time zone")
-        return utc_text(value)
-    if isinstance(value, date):
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, date):
+        return scalar_text(list_as_text(value) if isinstance(value, list) else value)
+    if not isinstance(value, datetime):
         return value.isoformat()
-    return value if isinstance(value, str) else scalar_text(list_as_text(value))
+    if value.tzinfo is None:
+        raise ValueError("must be a date and time with its time zone")
+    return utc_text(value)
 
 
 def status(value: str, name: str) -> Part:
