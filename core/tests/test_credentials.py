@@ -132,6 +132,30 @@ def test_f070_a_locked_database_is_an_error_after_a_while(tmp_path: Path, monkey
     store.close()
 
 
+@pytest.mark.parametrize("failing", ["UPDATE", "COMMIT"])
+def test_f071_what_fails_half_way_is_rolled_back_and_holds_nobody_up(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = iter(["disk I/O error"])
+
+    class Failing(sqlite3.Connection):
+        def execute(self, sql: str, *arguments: Any) -> Any:
+            if sql.startswith(failing) and (reason := next(faults, None)):
+                raise sqlite3.OperationalError(reason)
+            return super().execute(sql, *arguments)
+
+    monkeypatch.setattr("sqlite3.connect", partial(sqlite3.connect, factory=Failing))
+    store, other = SqliteCredentialStore(tmp_path / "store"), SqliteCredentialStore(tmp_path / "store")
+    with pytest.raises(sqlite3.OperationalError, match="disk"):
+        store.save(KEY, Credentials({"access_token": "lost"}))
+    assert store.load(KEY) is None
+    assert other.save(KEY, Credentials({"access_token": "kept"}))
+    assert not store.save(KEY, Credentials({"access_token": "late"}))
+    assert getattr(store.load(KEY), "values", None) == {"access_token": "kept"}
+    store.close()
+    other.close()
+
+
 def test_processes_that_open_a_new_database_at_once_wait_for_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

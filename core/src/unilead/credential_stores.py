@@ -137,10 +137,11 @@ class SqliteCredentialStore:
             connection.execute("BEGIN IMMEDIATE")  # takes the write lock at once: what is read stays true until COMMIT
             try:
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # some faults, such as a full disk, end it themselves
+                    connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
 
     def _connection(self) -> sqlite3.Connection:
         if self._opened is None or self._process != os.getpid():  # a connection must not cross a fork
