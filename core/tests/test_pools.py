@@ -17,7 +17,7 @@ def _pools() -> tuple[Pools, list[int]]:
         made.append(connections)
         return object()
 
-    return Pools(make, connections=20), made
+    return Pools(make, connections=20, hosts=1), made
 
 
 def test_one_after_the_other_a_host_has_one_pool() -> None:
@@ -59,9 +59,19 @@ def test_no_more_pools_are_opened_than_there_are_and_the_rest_waits_in_the_least
     assert sorted(found.count(pool) for pool in set(found)) == [3] * MOST
 
 
+def test_a_host_keeps_to_its_own_ten_whoever_else_is_there() -> None:
+    pools = Pools(lambda _: object(), connections=20, hosts=5)
+    with ExitStack() as entered:
+        hanging = {id(entered.enter_context(pools.one_for(HOST))) for _ in range(100)}
+        other = [id(entered.enter_context(pools.one_for("https://b.example"))) for _ in range(20)]
+    assert len(hanging) == MOST
+    assert sum(pool not in hanging for pool in other) > 2
+    assert len(hanging | set(other)) > MOST
+
+
 def test_few_connections_are_few_pools() -> None:
     made: list[int] = []
-    pools = Pools(lambda connections: made.append(connections) or object(), connections=1)  # type: ignore[func-returns-value]
+    pools = Pools(lambda connections: made.append(connections) or object(), connections=1, hosts=1)  # type: ignore[func-returns-value]
     with pools.one_for(HOST) as one, pools.one_for(HOST) as waiting, pools.one_for("https://b.example") as other:
         assert one is waiting is other
     assert made == [1]

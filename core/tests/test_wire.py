@@ -393,37 +393,3 @@ def test_a_request_shows_nothing_in_a_traceback_with_local_variables(monkeypatch
         assert "canary" not in text
 
     asyncio.run(run())
-
-
-@pytest.mark.anyio
-async def test_l011_a_crm_that_lets_requests_hang_takes_no_connections_of_the_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("unilead.transport.native.MAX_CONNECTIONS", 2)
-
-    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-        writer.close()
-
-    transport = AiohttpTransport(allow_private=True)
-    async with (
-        await asyncio.start_server(hang, "127.0.0.1") as dead,
-        await asyncio.start_server(answer, "127.0.0.1") as alive,
-    ):
-        urls = [f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/" for server in (dead, alive)]
-        hanging = [
-            asyncio.create_task(transport.send_async(Request("POST", "/", url=urls[0]), credentials={}, timeout=20))
-            for _ in range(10)
-        ]
-        await asyncio.sleep(0.1)
-        found = await transport.send_async(Request("POST", "/", url=urls[1]), credentials={}, timeout=3)
-        assert found.status == 200
-        for task in hanging:
-            task.cancel()
-        await asyncio.gather(*hanging, return_exceptions=True)
-        await transport.aclose()

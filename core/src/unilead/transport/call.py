@@ -15,7 +15,8 @@ from unilead.message import UNFIT_FOR_HEADER, Request, is_header_name
 CONNECT_TIMEOUT = 5.0
 WRITE_TIMEOUT = 10.0
 KEEPALIVE = 5.0  # seconds an idle connection lives: a server closing one at the moment of reuse costs an `unknown`
-MAX_CONNECTIONS = 100
+MAX_CONNECTIONS = 100  # to one host
+HOSTS = 5  # that may have so many at once; a CRM that lets requests hang takes none of the others'
 
 
 @dataclass

@@ -18,6 +18,7 @@ from unilead.message import Request, Response
 from unilead.origin import is_public
 from unilead.transport.call import (
     CONNECT_TIMEOUT,
+    HOSTS,
     KEEPALIVE,
     MAX_CONNECTIONS,
     CallState,
@@ -28,7 +29,6 @@ from unilead.transport.call import (
 from unilead.transport.failure import ForbiddenAddressError, failure
 from unilead.transport.wire import Outgoing, Wire
 
-HOSTS = 5  # that may have all their connections at once; a CRM that lets requests hang takes none of the others'
 _START = re.compile(r"[A-Z]+ [!-~]+")
 
 

@@ -17,6 +17,7 @@ from unilead.message import Request, Response
 from unilead.transport.answer import MAX_ANSWER, make_response
 from unilead.transport.call import (
     CONNECT_TIMEOUT,
+    HOSTS,
     KEEPALIVE,
     MAX_CONNECTIONS,
     WRITE_TIMEOUT,
@@ -46,7 +47,7 @@ class _Base:
         self._core: Any = import_module(engine)
         self._engine = engine
         self._allow_private = allow_private
-        self._pools = Pools(self._open, MAX_CONNECTIONS)
+        self._pools = Pools(self._open, MAX_CONNECTIONS, HOSTS)
 
     def _open(self, connections: int) -> Any:
         kind = self._core.AsyncConnectionPool if self._is_async else self._core.ConnectionPool
