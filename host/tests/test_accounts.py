@@ -94,7 +94,9 @@ async def test_listing_page_by_page(accounts: Accounts, tenant_id: str) -> None:
     made = [(await accounts.create(tenant_id, "acme", {"token": "t"})).id for _ in range(5)]
     first = await accounts.list(tenant_id, limit=2)
     rest = await accounts.list(tenant_id, after=cursor_of(first[-1]))
-    assert [account.id for account in [*first, *rest]] == made
+    found = [(account.created_at, account.id) for account in [*first, *rest]]
+    assert found == sorted(found)  # those of one millisecond by their ids
+    assert {account_id for _, account_id in found} == set(made)
     assert await accounts.list(tenant_id, after=cursor_of(rest[-1])) == []
     assert await accounts.list(tenant_id, provider="globex") == []
 

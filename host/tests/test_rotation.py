@@ -39,8 +39,10 @@ async def test_s024_everything_is_readable_at_each_step(
     assert await rotate_keys(database, both) == Rotation(7, ())
 
     new = Accounts(database, Vault([NEW]), registry)
-    for number, account in enumerate(await new.list(tenant.id)):
-        assert (await new.account_of(account)).settings.token.get_secret_value() == f"t{number}"  # type: ignore[union-attr]
+    tokens = {account.id: f"t{number}" for number, account in enumerate(made)}
+    for account in await new.list(tenant.id):
+        assert (await new.account_of(account)).settings.token.get_secret_value() == tokens.pop(account.id)  # type: ignore[union-attr]
+    assert not tokens
     found = await HostCredentialStore(database, Vault([NEW])).load(key)
     assert found is not None
     assert found.values == {"access_token": "fresh"}
