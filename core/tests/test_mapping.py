@@ -67,16 +67,17 @@ def test_custom_fields_do_not_change_what_a_converter_answered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "reason"),
+    ("rows", "reason"),
     [
-        (Field("surname", "s"), "surname is not a field of Lead"),
-        (Field("title"), "title goes nowhere"),
-        (Field("owner.id"), "owner.id goes nowhere"),
+        ([Field("surname", "s")], "surname is not a field of Lead"),
+        ([Field("title")], "title goes nowhere"),
+        ([Field("owner.id")], "owner.id goes nowhere"),
+        ([Field("title", "name"), Field("title", "label")], "title has two rows"),
     ],
 )
-def test_a_row_that_leads_nowhere_is_refused_when_the_table_is_made(row: Field, reason: str) -> None:
+def test_rows_that_lead_nowhere_or_twice_are_refused_when_the_table_is_made(rows: list[Field], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        FieldMap(row)
+        FieldMap(*rows)
 
 
 def test_custom_fields_without_a_target_go_into_the_record_itself() -> None:

@@ -36,8 +36,9 @@ def test_s023_any_changed_character_is_noticed() -> None:
         other = "A" if sealed[place] != "A" else "B"
         with pytest.raises(SealError, match="another key, or changed"):
             vault.open("t", "a", sealed[:place] + other + sealed[place + 1 :])
-    with pytest.raises(SealError, match="another key, or changed"):
-        vault.open("t", "a", "é")
+    for odd in ("é", sealed[:8] + "!" + sealed[8:], sealed + "\n", sealed[:20], ""):
+        with pytest.raises(SealError, match="another key, or changed"):
+            vault.open("t", "a", odd)
 
 
 def test_s023_a_wrong_key_and_no_key() -> None:
@@ -50,7 +51,9 @@ def test_s023_a_wrong_key_and_no_key() -> None:
         Vault().seal("t", "a", VALUES)
 
 
-@pytest.mark.parametrize("key", ["", "canary", "x" * 44, OLD[:-1]], ids=["empty", "short", "long", "cut"])
+@pytest.mark.parametrize(
+    "key", ["", "canary", "x" * 44, OLD[:-1], OLD + "!"], ids=["empty", "short", "long", "cut", "odd"]
+)
 def test_s023_what_is_no_key_is_refused_without_being_shown(key: str) -> None:
     with pytest.raises(SealError, match="encryption key 2 is not") as caught:
         Vault([NEW, key])
