@@ -30,5 +30,3 @@ class Flights(Generic[T]):
     def _land(self, name: Hashable, done: asyncio.Future[T]) -> None:
         if self._under_way.get(name) is done:
             del self._under_way[name]
-        if not done.cancelled():
-            done.exception()  # whoever waited has it; nobody else needs a warning
