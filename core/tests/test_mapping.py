@@ -1,10 +1,12 @@
-"""What a field table says of a vendor's path: which unified field, item or extra value is behind it."""
+"""Field tables: what is behind a vendor's path, what tables cannot be, and what they make of extra values."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from unilead import Field, FieldMap, Lead, PhoneSlots
+from unilead import Field, FieldMap, Lead, PhoneSlots, custom_field_values, to_digits, to_integer
 
 FIELDS = FieldMap(
     Field("last_name", "contact.surname"),
@@ -83,3 +85,36 @@ def test_rows_that_lead_nowhere_or_twice_are_refused_when_the_table_is_made(rows
 def test_custom_fields_without_a_target_go_into_the_record_itself() -> None:
     fields = FieldMap(Field("title", "name"), Field("custom_fields"))
     assert fields.render(Lead.parse({"title": "T", "custom_fields": {"a.b": 1}}))[0] == {"name": "T", "a.b": 1}
+
+
+@pytest.mark.parametrize("convert", [None, custom_field_values(lambda value: value)], ids=["as it is", "converted"])
+@pytest.mark.parametrize("base", [{}, {"status": "new"}], ids=["alone", "merged"])
+def test_what_goes_into_a_record_is_plain_and_can_be_changed(convert: Any, base: dict[str, Any]) -> None:
+    given = {"list": [[1], {"a": [2]}], "object": {"b": {"c": [3]}}}
+    lead = Lead.parse({**base, "custom_fields": given})
+    fields = FieldMap(Field("status", "extra.status"), Field("custom_fields", "extra", convert=convert))
+    record, _ = fields.render(lead)
+    assert record == {"extra": base | given}
+    _change(record)
+    assert lead.custom_fields == given
+
+
+def _change(value: Any) -> None:
+    """Change every list and object, down to the innermost."""
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, (dict, list)):
+            _change(item)
+    value.clear()
+
+
+@pytest.mark.parametrize("text", ["0", "007", "9" * 19])
+def test_an_id_of_plain_digits_is_kept(text: str) -> None:
+    assert to_digits(text) == text
+    assert to_integer(text) == int(text)
+
+
+@pytest.mark.parametrize("text", ["", "9" * 20, "-1", "7 ", "1_0", "٣", "1.0", "x7"])
+def test_what_is_no_id_of_plain_digits_is_refused(text: str) -> None:
+    for convert in (to_digits, to_integer):
+        with pytest.raises(ValueError, match="whole number, written in digits"):
+            convert(text)
