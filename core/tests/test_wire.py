@@ -115,6 +115,37 @@ def test_an_answer_is_read_whole_however_it_is_framed(answer: bytes, in_bits: bo
     assert (found.status, found.body, found.reason, found.truncated) == (201, b'{"id":7}', "Created", False)
 
 
+TAILS = {
+    "a chunk of no size": (b'Transfer-Encoding: chunked\r\n\r\n4\r\n{"id\r\n', b"zz\r\n"),
+    "a reset": (b'Content-Length: 9\r\n\r\n{"id', b"reset"),
+    "the end, too early": (b'Content-Length: 9\r\n\r\n{"id', b"close"),
+    "nothing in time": (b'Content-Length: 9\r\n\r\n{"id', b""),
+}
+
+
+@pytest.mark.parametrize(("body", "tail"), TAILS.values(), ids=TAILS)
+def test_a_status_counts_whatever_becomes_of_its_body_and_its_connection_is_given_up(body: bytes, tail: bytes) -> None:
+    async def play(_: Reader, writer: Writer) -> None:
+        writer.write(HEAD + body)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        if tail == b"reset":
+            writer.transport.abort()
+        elif tail == b"close":
+            writer.close()
+        else:
+            writer.write(tail)
+
+    async def run() -> tuple[Response, int]:
+        async with serving(play) as crm:
+            answers = [await crm.send(timeout=0.5) for _ in range(2)]
+            return answers[1], len(crm.connections)
+
+    found, connections = asyncio.run(run())
+    assert (found.status, found.truncated, found.body[:4]) == (201, True, b'{"id')
+    assert connections == 2
+
+
 @pytest.mark.parametrize("head", ["204 No", "304 Not\r\nContent-Length: 9", "200 OK\r\nContent-Length: 0"])
 def test_an_answer_without_body_is_whole_at_once(head: str) -> None:
     async def run() -> list[tuple[int, bytes, bool]]:
