@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing, suppress
@@ -321,6 +322,23 @@ def test_after_an_early_answer_the_rest_of_the_request_stays_here() -> None:
 
     asyncio.run(run())
     assert read < len(body) - 65_536
+
+
+def test_after_its_deadline_nothing_is_sent_however_busy_the_loop_was() -> None:
+    async def run() -> tuple[list[bytearray], int]:
+        async with serving() as crm:
+            await crm.send(b"first")
+            late = asyncio.create_task(crm.send(b"late", timeout=0.05))
+            await asyncio.sleep(0)
+            time.sleep(0.1)
+            with pytest.raises(ConnectError, match="in time"):
+                await late
+            await crm.send(b"next")
+            return crm.connections, sum(received.count(b"POST ") for received in crm.connections)
+
+    connections, requests = asyncio.run(run())
+    assert (len(connections), requests) == (1, 2)
+    assert b"late" not in connections[0]
 
 
 def test_the_deadline_ends_a_send_whose_answer_does_not_come_and_nothing_more_leaves() -> None:

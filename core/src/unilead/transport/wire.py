@@ -59,6 +59,9 @@ class Wire:
         if pipe is None or pipe.is_closing() or protocol.should_close:
             connection.close()
             raise ConnectionResetError("closed, or spoken on, before anything was sent")
+        if call.over:  # the loop was busy for too long
+            connection.release()
+            raise TimeoutError("nothing was sent in time")
         whole = False
         try:
             protocol.set_response_params(read_until_eof=True, auto_decompress=False)
