@@ -183,6 +183,8 @@ def _async_backend(core: Any) -> type:  # noqa: C901 - as above
 
         async def write(self, buffer: bytes, timeout: float | None = None) -> None:
             call = current_call.get()
+            if call.over:  # the loop was busy for too long
+                raise core.WriteTimeout("deadline")
             call.sent = True
             self.meter.restart()
             await self._inner.write(buffer, timeout)
