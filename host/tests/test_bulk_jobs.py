@@ -76,6 +76,8 @@ async def test_a_lead_on_each_line(stage: Stage) -> None:
         (b" \n\n", "application/x-ndjson", 400, "there are no leads in the body"),
         (b"{}\n\xff", "application/x-ndjson", 400, "line 2 is not UTF-8"),
         (b"{}\n{}\n\x00", "application/x-ndjson", 400, "line 3 holds NUL"),
+        (b"\x00{}", "application/x-ndjson", 400, "line 1 holds NUL"),
+        (b'{"leads": [NaN]}', "application/json", 400, "request body is not valid JSON"),
         (b"{}", "text/csv", 415, "Content-Type must be"),
         (b"{}", "application/json; charset=latin-1", 415, "Content-Type must be"),
     ],
@@ -114,6 +116,17 @@ async def test_millions_of_leads_are_refused_before_much_is_made_of_them(kind: s
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 90 * number  # an empty dict has 64 bytes, its place in a list 8
+
+
+@pytest.mark.parametrize("kind", ["json", "x-ndjson"])
+async def test_a_job_takes_ten_thousand_leads_and_not_one_more(kind: str) -> None:
+    def body(number: int) -> bytes:
+        return b'{"leads": [' + b"{}," * (number - 1) + b"{}]}" if kind == "json" else b"{}\n" * number
+
+    assert len(leads_of(body(10_000), f"application/{kind}")) == 10_000
+    with pytest.raises(Refusal, match="too many leads") as refused:
+        leads_of(body(10_001), f"application/{kind}")
+    assert refused.value.answer.status == 400
 
 
 async def test_lines_end_with_a_line_feed_and_nothing_else() -> None:

@@ -1,4 +1,7 @@
-"""An answer leaves in one piece; what it says over a real connection is in test_server.py."""
+"""An answer leaves in one piece, and who makes no use of a connection loses it.
+
+Over real connections: test_server.py, and test_crowd.py for a host with very many of them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from unilead_host.connection import Joining, Protocol
+from unilead_host.connection import HEAD_SECONDS, READING_SECONDS, Joining, Protocol
 
 pytestmark = pytest.mark.anyio
 
@@ -24,8 +27,11 @@ class Recorder(asyncio.Transport):
     def close(self) -> None:
         self.written.append(b"closed")
 
+    def abort(self) -> None:
+        self.written.append(b"aborted")
+
     def is_closing(self) -> bool:
-        return b"closed" in self.written
+        return not {b"closed", b"aborted"}.isdisjoint(self.written)
 
 
 async def test_what_is_written_in_one_turn_is_passed_on_together() -> None:
@@ -65,14 +71,139 @@ async def test_an_answer_is_one_write() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
 
-    config = uvicorn.Config(app, http=Protocol, lifespan="off", log_config=None, date_header=False, server_header=False)
-    config.load()
-    protocol = Protocol(config, uvicorn.Server(config).server_state, {})
-    recorder = Recorder()
-    protocol.connection_made(recorder)
-    protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    for _ in range(5):
-        await asyncio.sleep(0)
+    protocol, recorder = connected(state_of(app))
+    protocol.data_received(REQUEST)
+    await turns()
     sent = [*recorder.written]
     protocol.connection_lost(None)
     assert sent == [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"]
+
+
+# --- clients that keep the server waiting -----------------------------------------------------------------------------
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def state_of(app: Any) -> uvicorn.Server:
+    config = uvicorn.Config(app, http=Protocol, lifespan="off", log_config=None, date_header=False, server_header=False)
+    config.load()
+    return uvicorn.Server(config)
+
+
+def connected(server: uvicorn.Server, kind: type[Protocol] = Protocol) -> tuple[Protocol, Recorder]:
+    protocol, recorder = kind(server.config, server.server_state, {}), Recorder()
+    protocol.connection_made(recorder)
+    return protocol, recorder
+
+
+async def turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def hanging(scope: Any, receive: Any, send: Any) -> None:
+    await asyncio.Event().wait()
+
+
+async def prompt(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize("head", [b"", REQUEST[:20]], ids=["nothing", "half a head"])
+async def test_s055_a_head_that_does_not_come_is_not_waited_for(head: bytes) -> None:
+    protocol, recorder = connected(state_of(prompt))
+    made = asyncio.get_running_loop().time()
+    if head:
+        protocol.data_received(head)
+    protocol.let_go(made + HEAD_SECONDS - 1)
+    assert not recorder.is_closing()
+    protocol.let_go(made + HEAD_SECONDS + 1)
+    assert recorder.is_closing()
+
+
+async def test_s055_the_time_of_a_head_begins_anew_after_each_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    protocol, recorder = connected(state_of(prompt))
+    made = loop.time()
+    monkeypatch.setattr(protocol, "loop", Later(loop, 10))
+    protocol.data_received(REQUEST)
+    await turns()
+    protocol.data_received(REQUEST[:20])  # from here on uvicorn's own time for idle connections does not count
+    protocol.let_go(made + 9 + HEAD_SECONDS)
+    assert not recorder.is_closing()
+    protocol.let_go(made + 11 + HEAD_SECONDS)
+    assert recorder.is_closing()
+
+
+class Later:
+    """An event loop whose clock is ahead."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        self.loop = loop
+        self.seconds = seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loop, name)
+
+    def time(self) -> float:
+        return self.loop.time() + self.seconds
+
+
+async def test_a_request_under_way_is_not_let_go_of() -> None:
+    server = state_of(hanging)
+    protocol, recorder = connected(server)
+    protocol.data_received(REQUEST)
+    await turns()
+    protocol.let_go(asyncio.get_running_loop().time() + 1_000)
+    assert not recorder.is_closing()
+    for task in server.server_state.tasks:
+        task.cancel()
+
+
+async def test_s055_a_client_that_does_not_read_its_answer_is_let_go_of() -> None:
+    server = state_of(hanging)
+    protocol, recorder = connected(server)
+    protocol.data_received(REQUEST)
+    await turns()
+    protocol.pause_writing()
+    stuck = asyncio.get_running_loop().time()
+    protocol.let_go(stuck + READING_SECONDS - 1)
+    protocol.resume_writing()  # it has read
+    protocol.let_go(stuck + READING_SECONDS + 1)
+    assert not recorder.is_closing()
+    protocol.pause_writing()
+    protocol.let_go(stuck + READING_SECONDS + 1)
+    assert recorder.written == [b"aborted"]
+    for task in server.server_state.tasks:
+        task.cancel()
+
+
+async def test_s055_when_there_are_too_many_the_longest_idle_one_makes_room() -> None:
+    class Few(Protocol):
+        most = 3
+
+    server = state_of(hanging)
+    busy, *idle = [connected(server, Few) for _ in range(3)]
+    busy[0].data_received(REQUEST)
+    await turns()
+    newest = connected(server, Few)
+    assert [recorder.is_closing() for _, recorder in (busy, *idle, newest)] == [False, True, False, False]
+    for task in server.server_state.tasks:
+        task.cancel()
+
+
+async def test_s055_a_newcomer_is_turned_away_where_all_others_are_busy() -> None:
+    class Few(Protocol):
+        most = 2
+
+    server = state_of(hanging)
+    busy = [connected(server, Few) for _ in range(2)]
+    for protocol, _ in busy:
+        protocol.data_received(REQUEST)
+    await turns()
+    newcomer = connected(server, Few)
+    assert [recorder.is_closing() for _, recorder in (*busy, newcomer)] == [False, False, True]
+    for task in server.server_state.tasks:
+        task.cancel()

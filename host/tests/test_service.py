@@ -10,13 +10,13 @@ from uuid import uuid4
 
 import pytest
 import time_machine
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from host_stage import LEADS, Stage, log_lines, staged
-from unilead import AuthError, ConnectError, RateLimitError, Response, hookimpl
+from unilead import AsyncClient, AuthError, ConnectError, RateLimitError, Response, hookimpl
 from unilead_host.lead_call import LeadCall
 from unilead_host.storage import StorageError
-from unilead_host.storage.tables import idempotency_keys, now, unknown_outcomes
+from unilead_host.storage.tables import accounts, idempotency_keys, now, unknown_outcomes
 from unilead_host.tokens import Caller
 
 pytestmark = pytest.mark.anyio
@@ -194,11 +194,14 @@ async def test_a_key_ends_with_its_time(stage: Stage) -> None:
 
 
 async def test_f088_a_key_whose_process_died_is_unknown_after_its_lease(stage: Stage) -> None:
-    stage.simulators[SELL].faults.latency = 0.3
+    stage.simulators[SELL].faults.latency = 1.0
     sending = asyncio.create_task(stage.post(SELL, L, headers=KEYED))
-    await asyncio.sleep(0.1)
-    async with stage.host.database.transaction() as connection:
-        await connection.execute(update(idempotency_keys).values(lease_until=now() - 1))
+    expired = update(idempotency_keys).values(lease_until=now() - 1)
+    changed = 0
+    async with asyncio.timeout(10):
+        while not changed:  # the key is claimed once the create is under way
+            async with stage.host.database.transaction() as connection:
+                changed = (await connection.execute(expired)).rowcount
     assert (await stage.post(SELL, L, headers=KEYED)).status_code == 500
     assert (await sending).status_code == 200
     replayed = await stage.post(SELL, L, headers=KEYED)
@@ -544,3 +547,48 @@ async def test_the_first_failing_check_answers(
         )
         assert (answer.status_code, message in answer.json()["message"]) == (status, True), answer.text
         assert calls(stage) == 1
+
+
+# --- accounts that a lead cannot be sent for --------------------------------------------------------------------------
+
+
+async def test_a_simulated_account_needs_a_host_with_simulators(sqlite_url: str) -> None:
+    async with staged(sqlite_url):
+        pass
+    async with staged(sqlite_url, simulated=False) as stage:
+        answer = await stage.post(SELL, L)
+    assert (answer.status_code, answer.json()["message"]) == (
+        400,
+        "integrated account is simulated, and this host runs without simulators",
+    )
+
+
+async def test_settings_sealed_for_another_account_are_not_used(stage: Stage) -> None:
+    ours, other = stage.accounts[SELL], stage.accounts["hubspot"]
+    of_other = select(accounts.c.sealed).where(accounts.c.id == other).scalar_subquery()
+    async with stage.host.database.transaction() as connection:
+        await connection.execute(update(accounts).where(accounts.c.id == ours).values(sealed=of_other))
+    answer = await stage.post(SELL, L)
+    message = "The integrated account's settings cannot be read: sealed for another account"
+    assert (answer.status_code, answer.json()["message"], calls(stage)) == (500, message, 0)
+    again = await stage.post(SELL, L)
+    assert again.status_code == 400
+    assert "validation_error" in again.json()["message"]
+
+
+async def test_the_connections_of_all_crms_are_closed_in_the_end(sqlite_url: str) -> None:
+    closed: list[str] = []
+
+    class Transport:
+        async def send_async(self, request: Any, *, credentials: Any, timeout: float) -> Response:
+            return Response.of(200, {"data": {"id": 1}})
+
+        async def aclose(self) -> None:
+            closed.append("closed")
+
+    async with staged(sqlite_url) as stage:
+        stage.host.targets._client = AsyncClient(registry=stage.host.registry, transport=Transport(), send_once=True)
+        made = await stage.host.accounts.create(stage.tenant_id, SELL, {"access_token": "t"})
+        assert (await stage.post(SELL, L, account=made.id)).status_code == 200
+        assert closed == []
+    assert closed == ["closed"]

@@ -15,7 +15,7 @@ from importlib import import_module
 
 from tests.soak.stage import DSN, BrokenError, Goal
 
-NAMES = ("creates", "bulk", "limits", "outage", "dead", "kills", "finished")
+NAMES = ("creates", "bulk", "limits", "outage", "dead", "crowd", "kills", "finished")
 
 
 def main() -> int:

@@ -23,6 +23,7 @@ from unilead_host.bulk.claims import Claims
 from unilead_host.bulk.jobs import Jobs
 from unilead_host.bulk.judging import Tools
 from unilead_host.bulk.runner import Runner
+from unilead_host.bulk.upload import Uploads
 from unilead_host.connect import Connects
 from unilead_host.credentials import HostCredentialStore
 from unilead_host.crypto import Vault
@@ -67,6 +68,7 @@ class Host:
         registry: the installed providers.
         simulators: by slug; empty unless the host simulates.
         attempts: who guesses tokens.
+        uploads: lets bodies of bulk jobs in.
         leads: creates and reads leads.
         jobs, claims, runner: bulk jobs: as callers see them, as workers do, and the workers.
         writes: what sends led to, on its way to the database.
@@ -93,6 +95,7 @@ class Host:
     metrics: Metrics
     simulators: Mapping[str, Simulator]
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
+    uploads: Uploads = field(default_factory=Uploads)
     watchdog: Watchdog = field(default_factory=Watchdog)
 
     @classmethod

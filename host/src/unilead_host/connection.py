@@ -1,15 +1,20 @@
-"""The server's connections: an answer leaves in one piece.
+"""The server's connections: an answer leaves in one piece, and nobody holds a connection who makes no use of it.
 
 uvicorn writes head and body of an answer one after the other, and each write is a call of the system that wakes the
-client up: a tenth of the CPU time of a create.
+client up: a tenth of the CPU time of a create. It also waits for ever for the head of a request, and for a client that
+does not read: a thousand such connections, which is what a process may have open by default, and nobody else is served.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 15.0  # until the head of a request is there; its body has a time of its own
+READING_SECONDS = 60.0  # in which a client reads something of its answer
 
 
 class Joining:
@@ -42,8 +47,54 @@ class Joining:
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's own, on such a transport."""
+    """uvicorn's own, on such a transport; it knows since when its client makes no use of it.
+
+    Attributes:
+        most: connections at a time. With one more, those that have waited longest for a request are closed.
+        idle_since: when it was made, or its last answer was complete, by the event loop's clock.
+    """
+
+    most = 10_000
+    idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there."""
         super().connection_made(Joining(transport, self.loop))  # type: ignore[arg-type]
+        self.idle_since = self.loop.time()
+        self._stuck_since: float | None = None
+        if len(self.connections) > self.most:
+            make_room(known for known in self.connections if isinstance(known, Protocol))
+
+    def on_response_complete(self) -> None:
+        """The client has its answer."""
+        self.idle_since = self.loop.time()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as is written."""
+        self._stuck_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        self._stuck_since = None
+        super().resume_writing()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a request, or for the rest of one's head."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def let_go(self, now: float) -> None:
+        """Close the connection if its client has kept it waiting for too long."""
+        if self._stuck_since is not None and now - self._stuck_since > READING_SECONDS:
+            self.transport.abort()
+        elif self.is_idle and now - self.idle_since > HEAD_SECONDS:
+            self.transport.close()
+
+
+def make_room(connections: Iterable[Protocol]) -> None:
+    """Close the tenth of the idle connections that has waited longest, so that not each newcomer has to look."""
+    idle = sorted((known for known in connections if known.is_idle), key=lambda known: known.idle_since)
+    for known in idle[: len(idle) // 10 + 1]:
+        known.transport.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -18,6 +21,10 @@ from unilead_host.settings import LOOPBACK, HostSettings
 
 BACKLOG = 2048
 CLOSING_SECONDS = 5.0
+SWITCH_INTERVAL = 0.0005  # seconds until a thread that reads a large job gives way to the one that serves everybody
+TICKS = 10  # uvicorn's, in a second
+DESCRIPTORS = 16_384  # as many as are asked for; each is a connection or a file
+OWN_DESCRIPTORS = 256  # for what is not a client's: CRMs, the database, the log
 
 
 class Server(uvicorn.Server):
@@ -52,7 +59,12 @@ class Server(uvicorn.Server):
         self._app.state.draining = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Whether to stop listening: once nothing is under way any more, or patience is at its end."""
+        """Let go of idle clients. Returns: whether to stop listening, as nothing is under way, or patience ends."""
+        if counter % TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in self.server_state.connections.copy():
+                if isinstance(connection, Protocol):
+                    connection.let_go(now)
         drained = self._end is not None and (not self.server_state.tasks or time.monotonic() >= self._end)
         return await super().on_tick(counter) or drained
 
@@ -79,11 +91,35 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def most_connections() -> int:
+    """How many clients may be connected, so that descriptors are left for the rest. Asks the system for more of them.
+
+    Often a process may have 1,024 open files only because an old system call can name no more; here nothing uses it.
+    """
+    try:
+        import resource
+    except ImportError:  # not on Windows, whose limit is far away
+        return Protocol.most
+    most, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        most = DESCRIPTORS
+    elif most < DESCRIPTORS:
+        wanted = DESCRIPTORS if highest == resource.RLIM_INFINITY else min(highest, DESCRIPTORS)
+        with suppress(OSError, ValueError):  # the system has a limit that it does not tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, highest))
+            most = wanted
+    return max(most - OWN_DESCRIPTORS, most // 2)
+
+
 def config_of(app: Application, settings: HostSettings) -> uvicorn.Config:
     """How the application is served."""
+
+    class Bounded(Protocol):
+        most = most_connections()
+
     return uvicorn.Config(
         app,
-        http=Protocol,
+        http=Bounded,
         ws="none",
         log_config=None,
         access_log=False,  # its lines would hold whole query strings
@@ -98,6 +134,7 @@ def config_of(app: Application, settings: HostSettings) -> uvicorn.Config:
 def serve(app: Application, settings: HostSettings, listening: socket.socket, on_started: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT."""
     _warn(settings)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     Server(config_of(app, settings), app, on_started, settings.create_timeout).run([listening])
 
 

@@ -20,7 +20,7 @@ from unilead_host.storage.tables import bulk_jobs, bulk_rows
 JobStatus: TypeAlias = Literal["queued", "running", "waiting", "stopped", "cancelled", "done"]
 RowState: TypeAlias = Literal["pending", "sending", "created", "rejected", "unknown", "cancelled"]
 ROW_STATES: tuple[RowState, ...] = ("pending", "sending", "created", "rejected", "unknown", "cancelled")
-CHUNK = 500  # rows of one insert
+CHUNK = 500  # rows given to the database at a time: others have their turn in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Jobs:
                 {"job_id": job_id, "row": row, "state": "pending", "attempt": 0, "send_again": False, "lead": lead}
                 for row, lead in enumerate(leads[start : start + CHUNK], start + 1)
             ]
-            await connection.execute(sa.insert(bulk_rows).values(rows))
+            await connection.execute(sa.insert(bulk_rows), rows)
 
     async def _posted_before(
         self, connection: Connection, tenant_id: str, account_id: str, key: str, fingerprint: str

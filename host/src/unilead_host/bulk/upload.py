@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+from collections.abc import Iterable
 from io import StringIO
 from itertools import islice
 from typing import Any
+from weakref import WeakValueDictionary
 
 from pydantic_core import from_json, to_json
 
@@ -12,6 +16,23 @@ from unilead_host.media import is_lines
 from unilead_host.wire import Refusal
 
 MAX_ROWS = 10_000
+UPLOADS = 2  # at a time: until it is stored, a body takes seven times its bytes of memory, or more
+
+
+class Uploads:
+    """Lets a few bodies in at a time; others wait, and are not read meanwhile.
+
+    Attributes:
+        turn: to hold from when a body is there until its job is stored; nobody's slowness makes others wait for it.
+    """
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Semaphore(UPLOADS)
+        self._rooms: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    def room(self, tenant_id: str) -> asyncio.Semaphore:
+        """A tenant's own, to hold from before a body is read until its job is stored."""
+        return self._rooms.setdefault(tenant_id, asyncio.Semaphore(UPLOADS))
 
 
 def leads_of(body: bytes, content_type: str) -> list[str]:
@@ -24,6 +45,16 @@ def leads_of(body: bytes, content_type: str) -> list[str]:
     if not leads:
         raise Refusal(400, "there are no leads in the body")
     return leads
+
+
+def fingerprint_of(leads: Iterable[str]) -> str:
+    """SHA-256 over the leads' texts, one after the other: a large job keeps no other thread waiting meanwhile."""
+    digest = hashlib.sha256()
+    for lead in leads:
+        encoded = lead.encode()
+        digest.update(b"%d:" % len(encoded))
+        digest.update(encoded)
+    return digest.hexdigest()
 
 
 def _check_number(leads: list[Any]) -> None:

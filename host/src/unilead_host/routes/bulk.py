@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from unilead_host.auth import host_of
 from unilead_host.bulk.jobs import Job, JobStatus, Row, RowState
-from unilead_host.bulk.upload import leads_of
-from unilead_host.idempotency import fingerprint
+from unilead_host.bulk.upload import fingerprint_of, leads_of
 from unilead_host.lead_call import BULK_PATH as PATH
 from unilead_host.lead_call import FOREIGN_ACCOUNT, LeadCall, key_of
 from unilead_host.media import check_media_type
@@ -123,17 +122,19 @@ async def post_job(request: Request, response: Response, caller: Writer) -> dict
     call = LeadCall(caller, request.scope["query_string"], key=key_of(request.scope["headers"]))
     account_id = call.parameters().account_id
     call.check_key()
-    body = await request.body()
     kind, encoding = (request.headers.get(name, "") for name in ("content-type", "content-encoding"))
-    check_media_type(kind.encode("latin-1"), encoding.encode("latin-1"), takes_lines=True)
-    leads, digest = await asyncio.to_thread(_read, body, kind)
-    await host.targets.find(caller.tenant_id, account_id, creates=True)
-    try:
-        posted = await host.jobs.post(caller.tenant_id, account_id, leads, key=call.key, fingerprint=digest)
-    except StorageError as error:
-        if error.may_be_written:
-            raise Refusal(500, IN_DOUBT, details=dict(UNKNOWN)) from None
-        raise
+    async with host.uploads.room(caller.tenant_id):
+        body = await request.body()
+        check_media_type(kind.encode("latin-1"), encoding.encode("latin-1"), takes_lines=True)
+        async with host.uploads.turn:
+            leads, digest = await asyncio.to_thread(_read, body, kind)
+            await host.targets.find(caller.tenant_id, account_id, creates=True)
+            try:
+                posted = await host.jobs.post(caller.tenant_id, account_id, leads, key=call.key, fingerprint=digest)
+            except StorageError as error:
+                if error.may_be_written:
+                    raise Refusal(500, IN_DOUBT, details=dict(UNKNOWN)) from None
+                raise
     if posted.state in ("mismatch", "gone"):
         raise claim_refusal(posted.state)
     if posted.state == "repeated":
@@ -220,7 +221,7 @@ async def send_again(request: Request, caller: Writer, job_id: str, body: Rows) 
 def _read(body: bytes, content_type: str) -> tuple[list[str], str]:
     """The leads, and their fingerprint; in a thread, for there may be many."""
     leads = leads_of(body, content_type)
-    return leads, fingerprint(leads)
+    return leads, fingerprint_of(leads)
 
 
 async def _find(request: Request, caller: Caller, job_id: str) -> Job:

@@ -7,7 +7,7 @@ with all its rows is one step, and so are beginning and ending a transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar, cast
@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import sqlalchemy as sa
 
 T = TypeVar("T")
+Values: TypeAlias = Mapping[str, Any]  # of a statement's parameters, by name
 Rows: TypeAlias = "sa.CursorResult[*tuple[Any, ...]]"
 
 
@@ -30,11 +31,11 @@ class Connection:
         self._connection: sa.Connection | None = None
         self._step: asyncio.Future[Any] | None = None
 
-    async def execute(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> Rows:
-        """Execute a statement with the values of its parameters, and fetch its rows."""
+    async def execute(self, statement: sa.Executable, values: Values | Sequence[Values] | None = None) -> Rows:
+        """Execute a statement with the values of its parameters, or once for each of several, and fetch its rows."""
         return await self.run_sync(lambda connection: _fetched(connection.execute(statement, values)))
 
-    async def scalar(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> Any:
+    async def scalar(self, statement: sa.Executable, values: Values | None = None) -> Any:
         """The first value that a statement gives; ``None`` for no row."""
         return await self.run_sync(lambda connection: connection.scalar(statement, values))
 
