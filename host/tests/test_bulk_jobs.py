@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tracemalloc
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from host_bulk import BULK, act, counted, ended, job_of, lead, post, posted, rows_of
 from host_stage import LEADS, Stage, log_lines, staged
 from unilead import Response
+from unilead_host.bulk.claims import Claims
+from unilead_host.bulk.runner import JOBS
 from unilead_host.bulk.upload import leads_of
 from unilead_host.storage import StorageError
 from unilead_host.wire import Refusal
@@ -404,3 +407,54 @@ async def test_rows_that_the_database_keeps_from_being_sent_stay_pending(
     job = await ended(stage, await posted(stage, slug, [lead(number) for number in range(9)]))
     created = stage.simulators[slug].count
     assert (job["status"], job["rows"]) == ("waiting", counted(created=created, pending=9 - created))
+
+
+# --- several jobs at a time -------------------------------------------------------------------------------------------
+
+
+async def test_twelve_jobs_are_worked_on_at_a_time_and_the_others_after_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.simulators[SELL].faults.latency = 0.5
+    news: list[None] = []
+    monkeypatch.setattr(stage.host.runner, "wake", lambda: news.append(None))
+    for number in range(JOBS + 2):
+        account = await stage.host.accounts.create(stage.tenant_id, SELL, is_simulated=True)
+        answer = await stage.post(SELL, {"leads": [lead(number)]}, account=account.id, path=BULK)
+        assert answer.status_code == 202
+    monkeypatch.undo()
+    stage.host.runner.wake()  # it finds all of them at a time, as after a start
+    running = {0}
+    async with asyncio.timeout(30):
+        while (states := await _states(stage))["done"] < JOBS + 2:
+            running.add(states["running"])
+    assert max(running) == JOBS
+    assert stage.simulators[SELL].count == JOBS + 2
+
+
+async def _states(stage: Stage) -> Counter[str]:
+    return Counter(job["status"] for job in (await stage.get(BULK)).json()["result"])
+
+
+async def test_f085_a_job_taken_while_the_host_begins_to_end_sends_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending: list[asyncio.Task[None]] = []
+    take = Claims.take
+
+    async def take_late(self: Claims, *arguments: Any) -> Any:
+        lease = await take(self, *arguments)
+        if lease is not None:
+            ending.append(asyncio.create_task(stage.host.runner.stop()))
+            await asyncio.sleep(0)
+        return lease
+
+    monkeypatch.setattr(Claims, "take", take_late)
+    job_id = await posted(stage, SELL, [lead(1), lead(2)])
+    async with asyncio.timeout(10):
+        while not ending:
+            await asyncio.sleep(0.01)
+        await ending[0]
+    job = await job_of(stage, job_id)
+    assert (job["status"], job["rows"]) == ("queued", counted(pending=2))
+    assert stage.simulators[SELL].count == 0
