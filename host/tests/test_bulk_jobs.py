@@ -416,8 +416,7 @@ async def test_twelve_jobs_are_worked_on_at_a_time_and_the_others_after_them(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.simulators[SELL].faults.latency = 0.5
-    news: list[None] = []
-    monkeypatch.setattr(stage.host.runner, "wake", lambda: news.append(None))
+    monkeypatch.setattr(stage.host.runner, "wake", lambda: None)
     for number in range(JOBS + 2):
         account = await stage.host.accounts.create(stage.tenant_id, SELL, is_simulated=True)
         answer = await stage.post(SELL, {"leads": [lead(number)]}, account=account.id, path=BULK)

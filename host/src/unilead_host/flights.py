@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from unilead_host.outliving import outcome_of
+
 T = TypeVar("T")
 
 
@@ -21,7 +23,7 @@ class Flights(Generic[T]):
         if flight is None:
             flight = self._under_way[name] = asyncio.ensure_future(work())
             flight.add_done_callback(lambda done: self._land(name, done))
-        return await asyncio.shield(flight)
+        return await outcome_of(flight)
 
     def forget(self) -> None:
         """Whoever asks from now on does not get an answer that was asked for before."""

@@ -56,6 +56,15 @@ def check_file(path: Path) -> os.stat_result:
     return found
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is something at a path. Raises: OSError where nobody can say; `Path.exists` may call that a no."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def check_plain(path: Path, found: os.stat_result, *, hint: str) -> None:
     """Raises: FileError for what is no plain file."""
     if not stat.S_ISREG(found.st_mode):

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from unilead.importing.files import FileError, check_plain, sync_folder
+from unilead.importing.files import FileError, check_plain, is_there, sync_folder
 
 _KEPT_FOR_KEYS = re.compile(r"[.](import-)?key[.]json([.]part)?\Z", re.IGNORECASE)
 _VERDICT = b'{"row":'
@@ -62,7 +62,7 @@ class ImportKey(dict[str, Any]):
         part = _part_of(path)
         text = self._text()
         try:
-            if path.exists():
+            if is_there(path):
                 self._check(path, results)
             if fresh:
                 path.unlink(missing_ok=True)  # else it would speak for these results if this one were not finished
@@ -107,7 +107,7 @@ def is_begun(results: Path) -> bool:
     keys = (ImportKey.path_of(results), _former_path_of(results))
     try:
         found = results.stat()
-        has_key = any(path.exists() for path in keys)
+        has_key = any(map(is_there, keys))
     except FileNotFoundError:
         return False
     except OSError as fault:
@@ -156,13 +156,13 @@ def _are_one(path: Path, other: Path) -> bool:
     """Whether both lead to one file, or would, on a file system that folds case too."""
     with suppress(OSError):
         return path.samefile(other)
-    if path.exists() or other.exists():
+    if is_there(path) or is_there(other):
         return False
     return os.path.realpath(path).casefold() == os.path.realpath(other).casefold()
 
 
 def _holds_verdicts(path: Path) -> bool:
-    if not path.is_file():
+    if not is_there(path) or not path.is_file():
         return False
     with path.open("rb") as file:
         return file.read(len(_VERDICT)) == _VERDICT

@@ -11,6 +11,7 @@ from unilead_host.blame import blame
 from unilead_host.bulk.claims import ClaimedRow, Ending, Lease, LeaseLostError
 from unilead_host.bulk.judging import PAUSE, Judging, RepeatedError, Tools, error_of
 from unilead_host.logs import LOG
+from unilead_host.outliving import outcome_of
 from unilead_host.storage import StorageError
 from unilead_host.targets import Target
 from unilead_host.wire import Refusal, error_body
@@ -126,7 +127,7 @@ class Work:
     async def _claim(self, count: int) -> None:
         claiming = asyncio.ensure_future(self._tools.claims.claim(self.lease, count, after=self._last))
         try:
-            await asyncio.shield(claiming)
+            await outcome_of(claiming)
         finally:  # cancelled, because nothing more is sent, it goes on all the same: what it claims is given back
             self._waiting = await claiming
 

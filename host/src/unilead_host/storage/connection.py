@@ -14,6 +14,8 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 import sqlalchemy as sa
 
+from unilead_host.outliving import outcome_of
+
 T = TypeVar("T")
 Values: TypeAlias = Mapping[str, Any]  # of a statement's parameters, by name
 Rows: TypeAlias = "sa.CursorResult[*tuple[Any, ...]]"
@@ -69,8 +71,7 @@ class Connection:
         if self._step is not None and not self._step.done():  # left behind by somebody who was cancelled
             await asyncio.wait([self._step])
         step = self._step = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        step.add_done_callback(_seen)
-        return await asyncio.shield(step)
+        return await outcome_of(step)
 
 
 class Connections:
@@ -115,9 +116,8 @@ class Connections:
     async def _end(self, connection: Connection, *, commit: bool) -> None:
         """End a transaction, whatever becomes of who waits for it."""
         ending = asyncio.ensure_future(connection.end(commit=commit))
-        ending.add_done_callback(_seen)
         ending.add_done_callback(lambda _: self._free.release())
-        await asyncio.shield(ending)
+        await outcome_of(ending)
 
     async def close(self) -> None:
         """Close all connections; whoever asks for another gets a new one. The threads end with this object."""
@@ -127,8 +127,3 @@ class Connections:
 def _fetched(result: Rows) -> Rows:
     """A result with its rows at hand: what the event loop reads from it asks the database for nothing more."""
     return cast("Rows", result.freeze()()) if result.returns_rows else result
-
-
-def _seen(step: asyncio.Future[Any]) -> None:
-    if not step.cancelled():
-        step.exception()  # whoever waits for the step has it; where nobody does, nobody needs a warning
