@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from host_storage import locked, losing_commits, pausing
+from unilead import Registry
 from unilead_host.accounts import Accounts
 from unilead_host.bulk.claims import Claims, Ending, Judged, Lease, LeaseLostError
 from unilead_host.bulk.jobs import Job, Jobs
+from unilead_host.bulk.statements import CLAIM
+from unilead_host.crypto import Vault
 from unilead_host.storage import Database, StorageError, now
 from unilead_host.storage.tables import accounts as accounts_table
 from unilead_host.storage.tables import bulk_jobs, bulk_rows
@@ -73,6 +77,10 @@ class Board:
 
 @pytest.fixture
 async def board(database: Database, accounts: Accounts) -> Board:
+    return await board_of(database, accounts)
+
+
+async def board_of(database: Database, accounts: Accounts) -> Board:
     tenant = await Tenants(database).create("ours")
     made = [await accounts.create(tenant.id, "acme", {"token": "t"}) for _ in range(2)]
     return Board(database, tenant.id, [account.id for account in made])
@@ -577,3 +585,30 @@ async def test_l016_a_job_that_is_done_is_counted_once_and_anew_when_a_row_chang
     assert not counted
     await board.claims.judge(lost, [CREATED])
     assert (await board.seen(job)).counts["created"] == 1
+
+
+# --- what the database does for it ------------------------------------------------------------------------------------
+
+
+async def test_postgresql_looks_for_the_next_rows_once_whatever_it_knows_of_the_job(
+    postgresql_url: str, vault: Vault, registry: Registry
+) -> None:
+    """It has counted nothing of a job that was just posted, and plans for one row."""
+    database = Database(postgresql_url)
+    board = await board_of(database, Accounts(database, vault, registry))
+    await board.jobs.post(board.tenant_id, board.account_ids[0], LEADS * 300)
+    compiled = CLAIM.compile(dialect=database.engine.dialect)
+    values = compiled.construct_params({"this_job": (await board.take()).job_id, "after": 0, "most": 100})
+    explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}"
+    async with database.transaction() as connection:
+        [[[plan]]] = await connection.run_sync(lambda inner: inner.exec_driver_sql(explain, values).all())
+    await database.close()
+    steps = list(steps_of(plan["Plan"]))
+    assert max(step["Actual Loops"] for step in steps) == 1
+    assert max(step["Actual Rows"] for step in steps) == 100
+
+
+def steps_of(step: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield step
+    for below in step.get("Plans", ()):
+        yield from steps_of(below)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Literal, TypeAlias
 from uuid import uuid4
 
@@ -180,11 +181,15 @@ class Claims:
 
     async def judge(self, lease: Lease, found: Iterable[Judged]) -> None:
         """Write verdicts; safe to write again."""
-        verdicts = [(VERDICTS[one.state], _values(lease.job_id, one)) for one in found]
+        verdicts = [
+            (VERDICTS[state], [_values(lease.job_id, one) for one in alike])
+            for state, alike in groupby(found, key=lambda one: one.state)
+        ]
         async with self._database.transaction() as connection:
             # the job before its rows, as whoever cancels or deletes it: they wait for each other, and never in a circle
             job = (await connection.execute(LOCK, {"this_job": lease.job_id})).one_or_none()
-            await connection.run_sync(lambda inner: [inner.execute(*verdict) for verdict in verdicts])
+            for statement, values in verdicts:
+                await connection.execute(statement, values)
             if job is not None and job.state == "cancelled":
                 await cancel_rows(connection, lease.job_id)
             if job is not None and job.counts is not None:  # another worker has done it meanwhile

@@ -21,16 +21,13 @@ EXTEND = (
     .values(lease_until=now() + sa.bindparam("seconds", type_=sa.Double()))
 )
 
-_PENDING = (_ROW.job_id == _THIS_JOB) & (_ROW.state == "pending")
-_NEXT = (
-    sa.select(_ROW.row)
-    .where(_PENDING, _ROW.row > sa.bindparam("after"))
-    .order_by(_ROW.row)
-    .limit(sa.bindparam("most", type_=sa.Integer()))
-)
+_WANTED = (_ROW.job_id == _THIS_JOB) & (_ROW.state == "pending") & (_ROW.row > sa.bindparam("after"))
+_NEXT = sa.select(_ROW.row).where(_WANTED).order_by(_ROW.row).limit(sa.bindparam("most", type_=sa.Integer())).subquery()
 CLAIM = (
     sa.update(bulk_rows)
-    .where(_PENDING, _ROW.row.in_(_NEXT))
+    # one value, which is looked up once: PostgreSQL would look for the rows of an ``IN`` anew for each pending one, as
+    # long as it has counted none of a job that was just posted
+    .where(_WANTED, _ROW.row <= sa.select(sa.func.max(_NEXT.c.row)).scalar_subquery())
     .values(state="sending", attempt=_ROW.attempt + 1, sent_at=now())
     .returning(_ROW.row, _ROW.attempt, _ROW.lead, _ROW.send_again)
 )
@@ -39,9 +36,10 @@ CLAIM = (
 def _verdict(state: str, ends: tuple[str, ...]) -> sa.Update:
     """Write a verdict to the row whose attempt it ends."""
     this = (_ROW.job_id == _THIS_JOB) & (_ROW.row == sa.bindparam("this_row"))
+    is_open = sa.or_(*(_ROW.state == end for end in ends))  # and not ``IN``, which takes one row's values at a time
     return (
         sa.update(bulk_rows)
-        .where(this, _ROW.attempt == sa.bindparam("this_attempt"), _ROW.state.in_(ends))
+        .where(this, _ROW.attempt == sa.bindparam("this_attempt"), is_open)
         .values(
             state=state,
             lead_id=sa.bindparam("found_id"),
