@@ -435,6 +435,26 @@ async def _states(stage: Stage) -> Counter[str]:
     return Counter(job["status"] for job in (await stage.get(BULK)).json()["result"])
 
 
+@pytest.mark.parametrize("fault", [None, OSError("the disk fails")])
+async def test_a_host_that_finds_no_job_looks_again_later_and_not_at_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+) -> None:
+    looked: list[float] = []
+
+    async def take(*_: Any) -> None:
+        looked.append(asyncio.get_running_loop().time())
+        if fault:
+            raise fault
+
+    monkeypatch.setattr(Claims, "take", take)
+    stage.host.runner.wake()
+    await asyncio.sleep(0.3)
+    assert len(looked) == 1
+    stage.host.runner.wake()
+    await asyncio.sleep(0.1)
+    assert len(looked) == 2
+
+
 async def test_f085_a_job_taken_while_the_host_begins_to_end_sends_nothing(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
