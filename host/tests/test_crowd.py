@@ -20,7 +20,7 @@ import pytest
 
 from host_bulk import BULK, counted, ended
 from host_callers import tenant
-from host_stage import KEY, Stage
+from host_stage import KEY, LEADS, Stage, log_lines
 from unilead_host.bulk.jobs import Jobs, Posted
 from unilead_host.bulk.upload import UPLOADS
 
@@ -187,3 +187,29 @@ async def test_a_refused_body_gives_its_place_away(stage: Stage) -> None:
         assert answer.status_code == 400
     async with asyncio.timeout(10):
         assert (await stage.post(SELL, content=BODY, path=BULK)).status_code == 202
+
+
+@pytest.mark.parametrize("path", [BULK, LEADS, "/integrated-account"])
+async def test_who_hangs_up_in_the_middle_of_a_body_is_no_crash(stage: Stage, path: str) -> None:
+    """By the application's own interface: the tests' client always sends a whole body."""
+    token = f"Bearer {stage.token}".encode()
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": path, "scheme": "http", "root_path": "",
+        "query_string": f"integrated_account_id={stage.accounts[SELL]}".encode(), "client": ("127.0.0.1", 1),
+        "headers": [(b"authorization", token), (b"content-type", b"application/json"), (b"content-length", b"99")],
+        "asgi": {"version": "3.0"},
+    }  # fmt: skip
+    parts = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+    answers: list[Any] = []
+
+    async def receive() -> Any:
+        return next(parts, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    with log_lines() as lines:
+        await stage.app(scope, receive, send)
+    assert [line for line in lines if line["level"] == "error"] == []
+    assert answers[0]["status"] == 400
+    assert not stage.simulators[SELL].calls

@@ -57,12 +57,14 @@ class LimitedBody:
         self._complete = False
 
     async def receive(self) -> Message:
-        """The next part. Raises: Refusal with status 413, or 400 when it does not arrive in time."""
+        """The next part. Raises: Refusal with status 413, or 400 when it does not arrive, or not in time."""
         if self._complete:
             return await self._receive()
         if self._declared > self._max:
             raise self._too_large()
         message = await self._next()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "The request body did not arrive")
         self._read += len(message.get("body", b""))
         if self._read > self._max:
             raise self._too_large()
@@ -74,8 +76,6 @@ class LimitedBody:
         chunks = []
         while not self._complete:
             message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise Refusal(400, "The request body did not arrive")
             chunks.append(message.get("body", b""))
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
