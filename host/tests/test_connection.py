@@ -30,6 +30,10 @@ class Recorder(asyncio.Transport):
     def abort(self) -> None:
         self.written.append(b"aborted")
 
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
     def is_closing(self) -> bool:
         return not {b"closed", b"aborted"}.isdisjoint(self.written)
 
@@ -97,8 +101,8 @@ def connected(server: uvicorn.Server, kind: type[Protocol] = Protocol) -> tuple[
     return protocol, recorder
 
 
-async def turns() -> None:
-    for _ in range(5):
+async def turns(number: int = 5) -> None:
+    for _ in range(number):
         await asyncio.sleep(0)
 
 
@@ -109,6 +113,34 @@ async def hanging(scope: Any, receive: Any, send: Any) -> None:
 async def prompt(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
     await send({"type": "http.response.body", "body": b""})
+
+
+async def test_requests_that_come_together_are_answered_one_after_the_other() -> None:
+    protocol, recorder = connected(state_of(prompt))
+    protocol.data_received(REQUEST * 3)
+    await turns(30)
+    assert b"".join(recorder.written).count(b"HTTP/1.1 200 OK") == 3
+
+
+async def test_an_answer_waits_for_a_client_that_does_not_read() -> None:
+    going_on = asyncio.Event()
+
+    async def long(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await going_on.wait()
+        for part in (b"o", b"k"):
+            await send({"type": "http.response.body", "body": part, "more_body": part == b"o"})
+
+    protocol, recorder = connected(state_of(long))
+    protocol.data_received(REQUEST)
+    await turns()
+    protocol.pause_writing()
+    going_on.set()
+    await turns()
+    assert not recorder.written[-1].endswith(b"ok")
+    protocol.resume_writing()
+    await turns()
+    assert b"".join(recorder.written).endswith(b"\r\n\r\nok")
 
 
 @pytest.mark.parametrize("head", [b"", REQUEST[:20]], ids=["nothing", "half a head"])

@@ -74,6 +74,7 @@ async def test_a_look_up_that_nobody_waits_for_any_more_ends_without_a_word(endi
         (running,) = asyncio.all_tasks() - others
         running.cancel()
     await settled()
+    del asking  # the last that knows of it
     gc.collect()
     assert said == []
     assert recent.get("k") is None
