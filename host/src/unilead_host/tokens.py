@@ -149,8 +149,7 @@ class Tokens:
     async def purge(self) -> int:
         """Delete account tokens that are over. Returns how many."""
         over = tokens.c.account_id.is_not(None) & (tokens.c.expires_at < now())
-        async with self._database.transaction() as connection:
-            return (await connection.execute(sa.delete(tokens).where(over))).rowcount
+        return await self._database.delete(tokens, over)
 
     def forget(self) -> None:
         """Look every token up anew; for whoever deletes tenants or accounts."""
