@@ -409,6 +409,19 @@ async def test_rows_that_the_database_keeps_from_being_sent_stay_pending(
     assert (job["status"], job["rows"]) == ("waiting", counted(created=created, pending=9 - created))
 
 
+@pytest.mark.parametrize(("length", "is_kept"), [(10, True), (10_000, False)])
+async def test_of_a_long_refusal_a_row_keeps_the_message_alone(stage: Stage, length: int, is_kept: bool) -> None:
+    refusal = {"errors": [{"error": {"code": "c", "message": "no such owner"}}], "trace": "x" * length}
+    stage.simulators[SELL]._dispatch = lambda call: Response.of(422, refusal)  # type: ignore[method-assign]
+    job = await ended(stage, await posted(stage, SELL, [lead(1)]))
+    assert job["rows"] == counted(rejected=1)
+    [row] = await rows_of(stage, job["id"])
+    assert ("raw_response" in row["error"]) == is_kept
+    single = (await stage.post(SELL, lead(2))).json()
+    assert row["error"]["message"] == single["message"]
+    assert "raw_response" in single
+
+
 # --- several jobs at a time -------------------------------------------------------------------------------------------
 
 
