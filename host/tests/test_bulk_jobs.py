@@ -231,6 +231,19 @@ async def test_an_earlier_lead_of_unknown_outcome_is_not_sent_once_more(stage: S
     assert (await stage.post(SELL, lead(1))).status_code == 200  # its outcome is known by now
 
 
+async def test_a_lead_whose_row_is_unknown_is_not_sent_singly_either_also_after_a_restart(host_url: str) -> None:
+    async with staged(host_url) as stage:
+        stage.simulators[SELL].faults.drop_after_commit = 1
+        job = await ended(stage, await posted(stage, SELL, [lead(1)]))
+        assert job["rows"] == counted(unknown=1)
+        assert (await stage.post(SELL, lead(1))).status_code == 500
+        assert stage.simulators[SELL].count == 1
+    async with staged(host_url) as stage:
+        answer = await stage.post(SELL, lead(1))
+        assert (answer.status_code, answer.json()["details"]["outcome"]) == (500, "unknown")
+        assert stage.simulators[SELL].count == 0  # which forgets what it held before
+
+
 async def test_rows_that_the_guard_keeps_back_are_no_doubts_about_the_crm(stage: Stage) -> None:
     """However many they are in a row, nothing was asked, and the job goes on."""
     crm = stage.simulators[SELL]
