@@ -441,7 +441,7 @@ async def test_of_a_long_refusal_a_row_keeps_the_message_alone(stage: Stage, len
 async def test_twelve_jobs_are_worked_on_at_a_time_and_the_others_after_them(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage.simulators[SELL].faults.latency = 0.5
+    stage.simulators[SELL].faults.latency = 3.0
     monkeypatch.setattr(stage.host.runner, "wake", lambda: None)
     for number in range(JOBS + 2):
         account = await stage.host.accounts.create(stage.tenant_id, SELL, is_simulated=True)

@@ -20,6 +20,10 @@ class Recorder(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__({"peername": ("192.0.2.1", 1), "sockname": ("192.0.2.2", 80)})
         self.written: list[bytes] = []
+        self.unread = 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
 
     def write(self, data: Any) -> None:
         self.written.append(bytes(data))
@@ -194,22 +198,36 @@ async def test_a_request_under_way_is_not_let_go_of() -> None:
         task.cancel()
 
 
-async def test_s055_a_client_that_does_not_read_its_answer_is_let_go_of() -> None:
-    server = state_of(hanging)
+@pytest.mark.parametrize("is_answered", [False, True])
+async def test_s055_a_client_that_does_not_read_its_answer_is_let_go_of(is_answered: bool) -> None:
+    """Also where little of it is left: closing such a connection would wait for its client for ever."""
+    server = state_of(prompt if is_answered else hanging)
     protocol, recorder = connected(server)
     protocol.data_received(REQUEST)
     await turns()
-    protocol.pause_writing()
-    stuck = asyncio.get_running_loop().time()
-    protocol.let_go(stuck + READING_SECONDS - 1)
-    protocol.resume_writing()  # it has read
-    protocol.let_go(stuck + READING_SECONDS + 1)
-    assert not recorder.is_closing()
-    protocol.pause_writing()
-    protocol.let_go(stuck + READING_SECONDS + 1)
+    recorder.written.clear()
+    begun = asyncio.get_running_loop().time()
+    for seconds, unread in [(0.0, 9), (READING_SECONDS - 1, 9), (READING_SECONDS, 8), (2 * READING_SECONDS - 1, 8)]:
+        recorder.unread = unread  # it reads little by little
+        protocol.let_go(begun + seconds)
+        assert recorder.written == []
+    protocol.let_go(begun + 2 * READING_SECONDS + 1)
     assert recorder.written == [b"aborted"]
     for task in server.server_state.tasks:
         task.cancel()
+
+
+async def test_s055_a_connection_that_cannot_close_makes_room_all_the_same() -> None:
+    class One(Protocol):
+        most = 1
+
+    server = state_of(prompt)
+    first, recorder = connected(server, One)
+    for _ in range(2):
+        newcomer, _ = connected(server, One)
+        newcomer.connection_lost(None)
+    assert recorder.written == [b"closed", b"aborted"]
+    first.connection_lost(None)
 
 
 async def test_s055_when_there_are_too_many_the_longest_idle_one_makes_room() -> None:

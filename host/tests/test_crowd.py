@@ -89,6 +89,7 @@ def test_s055_the_host_asks_for_as_many_files_as_it_may_have(sqlite_url: str) ->
         assert not any(map(is_closed, clients))
 
 
+@posix
 def test_s055_who_asks_for_nothing_is_let_go_of(sqlite_url: str) -> None:
     with serving(sqlite_url, "-n 300", "0.5") as url, ExitStack() as stack:
         clients = connect(stack, url, 3) + connect(stack, url, 3, b"GET /ping HT")
@@ -138,6 +139,22 @@ async def test_s055_a_tenant_has_few_bodies_read_at_a_time_and_gets_all_of_them_
         assert (await ended(stage, task.result().json()["id"]))["rows"] == counted(created=1)
 
 
+async def test_s055_nobody_waits_long_for_a_place(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unilead_host.bulk.upload.WAIT", 0.2)
+    slow = [Upload() for _ in range(UPLOADS)]
+    async with asyncio.TaskGroup() as group:
+        posting = [group.create_task(upload.post(stage)) for upload in slow]
+        await asyncio.gather(*(upload.asked.wait() for upload in slow))
+        async with asyncio.timeout(10):
+            refused = await Upload().post(stage)
+        assert (refused.status_code, refused.headers["connection"]) == (429, "close")
+        assert "retry-after" in refused.headers
+        for upload in slow:
+            upload.rest.set()
+    assert [task.result().status_code for task in posting] == [202] * UPLOADS
+    assert (await stage.post(SELL, content=BODY, path=BULK)).status_code == 202
+
+
 async def test_s055_a_slow_tenant_keeps_no_other_waiting(stage: Stage) -> None:
     slow = [Upload() for _ in range(UPLOADS + 1)]
     other = await tenant(stage.app, stage.http, "other")
@@ -158,26 +175,31 @@ async def test_s055_few_jobs_are_stored_at_a_time_whosever_they_are(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storing, most = 0, 0
+    going_on = asyncio.Event()
     store = Jobs.post
 
     async def post(*args: Any, **named: Any) -> Posted:
         nonlocal storing, most
         storing += 1
         most = max(most, storing)
-        await asyncio.sleep(0.05)
+        await going_on.wait()
         try:
             return await store(*args, **named)
         finally:
             storing -= 1
 
+    callers = [await tenant(stage.app, stage.http, f"tenant {number}") for number in range(UPLOADS + 2)]
+    accounts = [await stage.host.accounts.create(one.id, SELL, is_simulated=True) for one in callers]
     monkeypatch.setattr(Jobs, "post", post)
-    async with asyncio.TaskGroup() as group:
-        for number in range(UPLOADS + 2):
-            other = await tenant(stage.app, stage.http, f"tenant {number}")
-            account = await stage.host.accounts.create(other.id, SELL, is_simulated=True)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        for caller, account in zip(callers, accounts, strict=True):
             upload = Upload()
             upload.rest.set()
-            group.create_task(upload.post(stage, other.token, account.id))
+            group.create_task(upload.post(stage, caller.token, account.id))
+        while storing < UPLOADS:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        going_on.set()
     assert most == UPLOADS
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from tests.soak.stage import BrokenError, Goal, Host, Stage, check_once, client, crm, lead, stage
 from unilead_host.lead_call import BULK_PATH, PATH
+from unilead_host.serving import most_connections
 
 ACCOUNTS = 10_000
 IDLE, SLOW, JOBS = 1_000, 200, 100
@@ -41,7 +42,8 @@ async def measured(made: Stage, host: Host, seconds: float) -> tuple[list[float]
     alone = await creates(made, host, seconds, "alone")
     with crowd(host.url, made.token, made.accounts[0]) as arrived:
         assert arrived.stdout is not None
-        await asyncio.to_thread(arrived.stdout.readline)
+        if await asyncio.to_thread(arrived.stdout.readline) != "here\n":
+            raise BrokenError("the crowd did not come")
         return alone, await creates(made, host, seconds, "beside")
 
 
@@ -125,4 +127,5 @@ class Crowd:
 
 
 if __name__ == "__main__":
+    most_connections()  # each of the crowd is an open file
     asyncio.run(Crowd(*sys.argv[1:]).come())

@@ -14,7 +14,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 15.0  # until the head of a request is there; its body has a time of its own
-READING_SECONDS = 60.0  # in which a client reads something of its answer
+READING_SECONDS = 60.0  # in which a client reads something of its answer, be it little
 
 
 class Joining:
@@ -60,8 +60,8 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there."""
         super().connection_made(Joining(transport, self.loop))  # type: ignore[arg-type]
-        self.idle_since = self.loop.time()
-        self._stuck_since: float | None = None
+        self.idle_since = self._read_at = self.loop.time()
+        self._unread = 0
         if len(self.connections) > self.most:
             make_room(known for known in self.connections if isinstance(known, Protocol))
 
@@ -70,26 +70,26 @@ class Protocol(HttpToolsProtocol):
         self.idle_since = self.loop.time()
         super().on_response_complete()
 
-    def pause_writing(self) -> None:
-        """The client does not read as fast as is written."""
-        self._stuck_since = self.loop.time()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """The client has read."""
-        self._stuck_since = None
-        super().resume_writing()
-
     @property
     def is_idle(self) -> bool:
         """Whether it waits for a request, or for the rest of one's head."""
         return self.cycle is None or self.cycle.response_complete
 
     def let_go(self, now: float) -> None:
-        """Close the connection if its client has kept it waiting for too long."""
-        if self._stuck_since is not None and now - self._stuck_since > READING_SECONDS:
+        """Close the connection if its client has kept it waiting for too long, reading nothing or asking nothing."""
+        unread = self.transport.get_write_buffer_size()
+        if not unread or unread != self._unread:
+            self._unread, self._read_at = unread, now
+        if unread and now - self._read_at > READING_SECONDS:
+            self.transport.abort()  # a client that does not read never lets it close
+        elif not unread and self.is_idle and now - self.idle_since > HEAD_SECONDS:
+            self.transport.close()
+
+    def give_way(self) -> None:
+        """Close the connection for another; at once, where it waits for its client to be closed."""
+        if self.transport.is_closing():
             self.transport.abort()
-        elif self.is_idle and now - self.idle_since > HEAD_SECONDS:
+        else:
             self.transport.close()
 
 
@@ -97,4 +97,4 @@ def make_room(connections: Iterable[Protocol]) -> None:
     """Close the tenth of the idle connections that has waited longest, so that not each newcomer has to look."""
     idle = sorted((known for known in connections if known.is_idle), key=lambda known: known.idle_since)
     for known in idle[: len(idle) // 10 + 1]:
-        known.transport.close()
+        known.give_way()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from io import StringIO
 from itertools import islice
 from typing import Any
@@ -12,15 +13,18 @@ from weakref import WeakValueDictionary
 
 from pydantic_core import from_json, to_json
 
+from unilead_host.limits import CLOSE
 from unilead_host.media import is_lines
 from unilead_host.wire import Refusal
 
 MAX_ROWS = 10_000
 UPLOADS = 2  # at a time: until it is stored, a body takes seven times its bytes of memory, or more
 
+WAIT = 10.0  # seconds for a place among them
+
 
 class Uploads:
-    """Lets a few bodies in at a time; others wait, and are not read meanwhile.
+    """Lets a few bodies in at a time; others wait a little, and are not read meanwhile.
 
     Attributes:
         turn: to hold from when a body is there until its job is stored; nobody's slowness makes others wait for it.
@@ -30,9 +34,23 @@ class Uploads:
         self.turn = asyncio.Semaphore(UPLOADS)
         self._rooms: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
-    def room(self, tenant_id: str) -> asyncio.Semaphore:
-        """A tenant's own, to hold from before a body is read until its job is stored."""
-        return self._rooms.setdefault(tenant_id, asyncio.Semaphore(UPLOADS))
+    @asynccontextmanager
+    async def room(self, tenant_id: str) -> AsyncIterator[None]:
+        """A tenant's own, to hold from before a body is read until its job is stored.
+
+        Raises: Refusal with status 429 when none becomes free in time: who waits has a connection, and they are few.
+        """
+        room = self._rooms.setdefault(tenant_id, asyncio.Semaphore(UPLOADS))
+        try:
+            async with asyncio.timeout(WAIT):
+                await room.acquire()
+        except TimeoutError:
+            text = f"{UPLOADS} bulk jobs of this tenant are being read; nothing was stored, post this one again later"
+            raise Refusal(429, text, headers={"Retry-After": f"{WAIT:.0f}", **CLOSE}) from None
+        try:
+            yield
+        finally:
+            room.release()
 
 
 def leads_of(body: bytes, content_type: str) -> list[str]:
