@@ -105,6 +105,12 @@ def connected(server: uvicorn.Server, kind: type[Protocol] = Protocol) -> tuple[
     return protocol, recorder
 
 
+def end(server: uvicorn.Server) -> None:
+    """Let go of the requests that hang."""
+    for task in server.server_state.tasks:
+        task.cancel()
+
+
 async def turns(number: int = 5) -> None:
     for _ in range(number):
         await asyncio.sleep(0)
@@ -194,8 +200,7 @@ async def test_a_request_under_way_is_not_let_go_of() -> None:
     await turns()
     protocol.let_go(asyncio.get_running_loop().time() + 1_000)
     assert not recorder.is_closing()
-    for task in server.server_state.tasks:
-        task.cancel()
+    end(server)
 
 
 @pytest.mark.parametrize("is_answered", [False, True])
@@ -213,8 +218,7 @@ async def test_s055_a_client_that_does_not_read_its_answer_is_let_go_of(is_answe
         assert recorder.written == []
     protocol.let_go(begun + 2 * READING_SECONDS + 1)
     assert recorder.written == [b"aborted"]
-    for task in server.server_state.tasks:
-        task.cancel()
+    end(server)
 
 
 async def test_s055_a_connection_that_cannot_close_makes_room_all_the_same() -> None:
@@ -240,8 +244,7 @@ async def test_s055_when_there_are_too_many_the_longest_idle_one_makes_room() ->
     await turns()
     newest = connected(server, Few)
     assert [recorder.is_closing() for _, recorder in (busy, *idle, newest)] == [False, True, False, False]
-    for task in server.server_state.tasks:
-        task.cancel()
+    end(server)
 
 
 async def test_s055_a_newcomer_is_turned_away_where_all_others_are_busy() -> None:
@@ -255,5 +258,4 @@ async def test_s055_a_newcomer_is_turned_away_where_all_others_are_busy() -> Non
     await turns()
     newcomer = connected(server, Few)
     assert [recorder.is_closing() for _, recorder in (*busy, newcomer)] == [False, False, True]
-    for task in server.server_state.tasks:
-        task.cancel()
+    end(server)

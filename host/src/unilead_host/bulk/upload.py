@@ -19,7 +19,6 @@ from unilead_host.wire import Refusal
 
 MAX_ROWS = 10_000
 UPLOADS = 2  # at a time: until it is stored, a body takes seven times its bytes of memory, or more
-
 WAIT = 10.0  # seconds for a place among them
 
 
